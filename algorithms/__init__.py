@@ -1,0 +1,1 @@
+"""Algorithms: one folder per setting, one file per algorithm."""

@@ -1,0 +1,36 @@
+"""duel: a simulation lab for dueling bandits and theoretical RLHF.
+
+The core. It imports nothing of `envs` or `algorithms`; they import it. Names below load on first use, so that
+`import duel` costs a few milliseconds and no compiler.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duel.bandits import Problem
+    from duel.card import Card, Theorem
+    from duel.protocols import simulate
+    from duel.trace import Trace
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "simulate": "duel.protocols",
+    "Problem": "duel.bandits",
+    "Trace": "duel.trace",
+    "Card": "duel.card",
+    "Theorem": "duel.card",
+}
+
+__all__ = ["Card", "Problem", "Theorem", "Trace", "__version__", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'duel' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

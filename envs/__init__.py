@@ -1,0 +1,1 @@
+"""Environments: one folder per setting, one short file per family of problem."""
