@@ -1,0 +1,57 @@
+"""Settings of the whole suite, and how a test says what it vouches for.
+
+An algorithm or environment that nothing vouches for fails the suite by name (`test_contract.py`). A test vouches with a
+marker that names what it is about; several names are allowed, and so is ``pytest.param(..., marks=...)``:
+
+``@pytest.mark.by_hand("RUCB")``
+    Two or three rounds with fixed outcomes, worked out on paper. Algorithms and environments (for an environment: its
+    world, its outcomes and regrets in a case that one can compute by hand).
+``@pytest.mark.rate("RUCB")``
+    A theorem of its card is checked on the card's instance. Algorithms.
+``@pytest.mark.mutant("RUCB")``
+    The same check rejects a planted wrong version. Algorithms, for at least one mutant.
+
+The contract tests build everything as ``Class()`` and play it on the instance of its card's first theorem. What cannot
+be built without arguments is listed, with small ones, in a file ``tests/examples_<family>.py``::
+
+    ALGORITHMS = {"PessimisticMLE": {"reference": "uniform"}}
+    ENVIRONMENTS = {"BradleyTerry": {"utilities": (1.0, 0.5, 0.0)}}
+"""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+VOUCHERS = {
+    "by_hand": "by_hand(name, ...): rounds of these algorithms or environments worked out on paper",
+    "rate": "rate(name, ...): checks a theorem on the cards of these algorithms",
+    "mutant": "mutant(name, ...): rejects a planted wrong version of these algorithms",
+}
+vouched_key = pytest.StashKey[dict[str, set[str]]]()
+whole_key = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in VOUCHERS.values():
+        config.addinivalue_line("markers", line)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` deselects the slow ones: a slow test vouches too
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    vouched: dict[str, set[str]] = {kind: set() for kind in VOUCHERS}
+    for item in items:
+        for kind, names in vouched.items():
+            for mark in item.iter_markers(kind):
+                names.update(mark.args)
+    config.stash[vouched_key] = vouched
+    collected = {item.path for item in items}
+    config.stash[whole_key] = all(file in collected for file in HERE.rglob("test_*.py"))
+
+
+@pytest.fixture(scope="session")
+def vouched(request: pytest.FixtureRequest) -> dict[str, set[str]]:
+    """Names that the tests vouch for, by kind; the test is skipped unless the whole suite was collected."""
+    if not request.config.stash[whole_key]:
+        pytest.skip("part of the suite was collected: completeness is judged on the whole (`pytest` without paths)")
+    return request.config.stash[vouched_key]
