@@ -256,6 +256,11 @@ def copeland_scores(P: Any, ties: Any = None, *, normalised: bool = False) -> np
     -------
     ndarray [K]
         ``C(i) = #{j: D[i, j] > 0} + #{j != i: D[i, j] = 0} / 2``.
+
+    Notes
+    -----
+    A pair is tied here when neither arm wins more often. Work on indifferences instead calls a pair tied when a tie
+    is its most likely outcome; that is another score, which needs the ternary matrix.
     """
     D = gaps(P, ties)
     scores = (np.sign(D).sum(axis=1) + len(D) - 1) / 2
