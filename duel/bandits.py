@@ -11,6 +11,7 @@ noise, and a run is the same numbers whoever its neighbours are.
 """
 
 import platform
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -140,6 +141,7 @@ def run(
     stops = hasattr(type(algorithm), "done")
     advance = loop(type(algorithm), type(environment), compiled=compiled)
     M, C = len(environment.metrics), len(checkpoints)
+    stop = threading.Event()
 
     def one(number: int) -> tuple[np.ndarray, np.ndarray, int, Any]:
         nature, coins = stream(seed, ENVIRONMENT, number), stream(seed, LEARNER, number)
@@ -147,7 +149,9 @@ def run(
         total, regret = np.zeros(M), np.empty((C, M))
         recommended = np.full(C, -1, dtype=np.int64)
         t, reached, finished, chunk = 0, 0, False, 16_384
-        while t < horizon and not finished:  # in chunks, so that Ctrl-C and the progress bar work; bits do not care
+        while (
+            t < horizon and not finished and not stop.is_set()
+        ):  # in chunks, so that Ctrl-C and the progress bar work; bits do not care
             began, start = time.perf_counter(), t
             state, t, reached, finished = advance(
                 algorithm, state, environment, world, nature, coins, t, min(horizon, t + chunk),
@@ -167,17 +171,7 @@ def run(
     if compiled:  # a call that plays no round: one thread compiles, and bad types show here
         _advance_nothing(advance, algorithm, environment, problem, seed, int(runs[0]), checkpoints)
     began = time.perf_counter()
-    if len(runs) > 1 and workers > 1:
-        with ThreadPoolExecutor(min(workers, len(runs))) as pool:
-            futures = [pool.submit(one, int(r)) for r in runs]
-            try:
-                results = [f.result() for f in futures]
-            except BaseException:
-                for f in futures:
-                    f.cancel()
-                raise
-    else:
-        results = [one(int(r)) for r in runs]
+    results = _in_threads(one, [int(r) for r in runs], workers, stop)
     metrics = {name: np.stack([r[0][:, m] for r in results]) for m, name in enumerate(environment.metrics)}
     if stops:
         metrics["duels"] = np.stack([np.minimum(checkpoints, r[2]).astype(np.float64) for r in results])
@@ -198,6 +192,32 @@ def run(
         seed=seed,
         provenance=_provenance(algorithm, environment, compiled, time.perf_counter() - began),
     )
+
+
+def _in_threads(one: Callable[[int], Any], numbers: list[int], workers: int, stop: threading.Event) -> list[Any]:
+    """``[one(n) for n in numbers]`` with a few threads that each take the next number: a task a run would cost more."""
+    if workers == 1 or len(numbers) == 1:
+        return [one(n) for n in numbers]
+    results: list[Any] = [None] * len(numbers)
+    waiting = iter(enumerate(numbers))
+
+    def work() -> None:
+        try:
+            for place, number in waiting:
+                results[place] = one(number)
+        except BaseException:
+            stop.set()
+            raise
+
+    with ThreadPoolExecutor(min(workers, len(numbers))) as pool:
+        futures = [pool.submit(work) for _ in range(min(workers, len(numbers)))]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:  # Ctrl-C too: the others stop after their present chunk of rounds
+            stop.set()
+            raise
+    return results
 
 
 def _advance_nothing(
@@ -242,7 +262,7 @@ def _require(obj: Any, methods: tuple[str, ...], argument: str) -> None:
 
 
 def _typed(obj: Any) -> Any:
-    """Fields in the types that compiled code knows: lists become float arrays, ints where floats are declared floats."""
+    """Fields in the types that compiled code knows: lists become float arrays, ints declared float become floats."""
     annotations = type(obj).__annotations__
     changed = {}
     for name, value in obj._asdict().items():

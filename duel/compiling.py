@@ -20,9 +20,9 @@ from typing import Any
 
 import llvmlite
 import numba
+import numba.extending
 from numba.core import serialize
 from numba.core.caching import CompileResultCacheImpl, _Cache
-from numba.core.registry import CPUDispatcher
 
 from duel.source import names_of
 
@@ -56,7 +56,7 @@ def _ours(function: FunctionType) -> bool:
     return (root not in sys.stdlib_module_names and "site-packages" not in file) or root == "__main__"
 
 
-def compiled(function: FunctionType) -> CPUDispatcher:
+def compiled(function: FunctionType) -> Any:
     """`function` compiled on first call, without the GIL; no fast-math, so that interpreted code gives the same bits.
 
     Inlining is forced: at every call boundary Numba counts the references of every array in a state, atomically, which
@@ -67,9 +67,9 @@ def compiled(function: FunctionType) -> CPUDispatcher:
     return numba.njit(nogil=True, forceinline=True)(function)
 
 
-def compiled_and_kept(function: Callable[..., Any], digest: str) -> CPUDispatcher:
+def compiled_and_kept(function: Callable[..., Any], digest: str) -> Any:
     """Like `compiled`, with the machine code kept between processes under `digest`, the identity of the code."""
-    dispatcher = numba.njit(nogil=True)(function)
+    dispatcher: Any = numba.njit(nogil=True)(function)
     folder = cache_folder()
     if folder is not None:
         dispatcher._cache = _CodeCache(function, folder, digest)

@@ -67,7 +67,7 @@ def simulate(
         raise InvalidInput(f"environment: got the class {name}; pass an instance, {name}(...).")
     if protocol is None:
         raise InvalidInput(
-            f"environment must say its protocol ({', '.join(PROTOCOLS)}) as a class attribute; {environment!r} does not."
+            f"environment must have a class attribute protocol, one of {', '.join(PROTOCOLS)}; got {environment!r}."
         )
     if protocol not in PROTOCOLS:
         raise unknown("environment.protocol", protocol, tuple(PROTOCOLS))

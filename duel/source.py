@@ -106,7 +106,7 @@ def _project_file(module: str) -> Path | None:
 
 
 def _hash_runtime(function: FunctionType, h: Any, seen: set[int], *, with_bytecode: bool) -> None:
-    """Hash what the text does not show: closed-over values, module-level numbers, and bytecode where there is no text."""
+    """Hash what the text does not show: closed-over values, module-level numbers; bytecode where there is no text."""
     if id(function) in seen:
         return
     seen.add(id(function))

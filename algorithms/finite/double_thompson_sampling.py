@@ -37,8 +37,8 @@ class DoubleThompsonSampling(NamedTuple):
     Guarantee: expected regret O(K^2 ln T) for alpha > 1/2; O(K ln T + K^2 ln ln T) with a Condorcet winner (Theorems 1
     and 2 of the paper).
     Source: NeurIPS 2016, Algorithm 1. Deviations: none in law. u_ij > 1/2 is kept as the value of alpha ln t from which
-    it holds, which changes only when i meets j. Line 11 reads of theta_ij only whether it exceeds 1/2, for i in C: a coin
-    of known bias I_1/2(B_ji + 1, B_ij + 1), flipped in place of a beta draw; no coin when C is a single arm. Line 13
+    it holds, which changes only when i meets j. Line 11 reads of theta_ij only whether it exceeds 1/2, for i in C: a
+    coin of bias I_1/2(B_ji + 1, B_ij + 1), flipped in place of a beta draw; no coin when C is a single arm. Line 13
     draws only the arms that line 14 may choose. A tie of a ternary environment is half a win for each.
     Cost: O(K^2) comparisons for line 5, O(|C| K) uniform and O(K) beta draws a round.
 

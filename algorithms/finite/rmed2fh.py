@@ -67,14 +67,14 @@ class RMED2FH(NamedTuple):
         if s.forced > 0:  # l.3
             first, second = _rmed.forced_pair(s)
         else:
-            first = s.queue[s.position]
-            b, best = s.opponent[first], s.best
+            first = int(s.queue[s.position])
+            b, best = int(s.opponent[first]), s.best
             if (
                 best != first
                 and s.mean[first, best] <= 0.5
                 and (b < 0 or s.duels[first, best] <= s.duels[first, b] / state.loglog)
             ):
-                second = best  # l.14
+                second = int(best)  # l.14
             elif b >= 0 and s.mean[first, b] <= 0.5:
                 second = b
             else:
@@ -121,7 +121,7 @@ CARD = Card(
     assumptions=("a Condorcet winner exists", "the horizon is known"),
     theorems=(
         Theorem(
-            statement="Average regret sum_{i != *} min_j (D_*i + D_*j) / (2 d(mu_ij, 1/2)) ln T (1 + o(1)) (Theorem 4).",
+            statement="Average regret sum_i min_j (D_*i + D_*j) / (2 d(mu_ij, 1/2)) ln T (1 + o(1)) (Theorem 4).",
             metric="average",
             bound=bound,
             instance=Instance("BradleyTerry", utilities=(2.0, 1.5, 1.0, 0.5, 0.0)),

@@ -148,7 +148,7 @@ def with_champion(state: State, champion: int) -> State:
 
 
 def bound(T: float, world: Any) -> float:
-    """Theorem 5 without its constants: the ln T term is sum over i of (D_1i + D_1max) / D_1i^2 ... see ln_coefficient."""
+    """The rate of Theorem 5 in T, without its constants."""
     return math.log(T)
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from duel.bandits import Problem
-from duel.preferences import borda_scores, borda_winners, condorcet_winner, copeland_scores, copeland_winners
+from duel.errors import InvalidInput, positive_integer
 
 METRICS = ("average", "weak", "strong", "copeland", "borda")
 MAY_BE_UNDEFINED = ("average", "weak", "strong")  # without a Condorcet winner
@@ -27,36 +27,39 @@ class MatrixWorld(NamedTuple):
 
 
 def matrix_world(P: np.ndarray, ties: np.ndarray | None = None) -> MatrixWorld:
-    """The world of a checked matrix `P` [K, K] (ties counted as half a win) with tie probabilities `ties` [K, K]."""
-    P = np.ascontiguousarray(P, dtype=np.float64)
+    """The world of a checked matrix `P` [K, K] (ties counted as half a win) with tie probabilities `ties` [K, K].
+
+    The formulas are those of `duel.preferences` without its checks, which would take longer than a run of 10^4 duels.
+    """
     K = len(P)
-    half_ties = np.zeros_like(P) if ties is None else np.asarray(ties, dtype=np.float64) / 2
-    winner = condorcet_winner(P)
+    half_ties = np.zeros((K, K)) if ties is None else ties / 2
+    D = (P - P.T) / 2
+    beaten = (D > 0).sum(axis=1)
+    winner = int(beaten.argmax())
+    has_winner = beaten[winner] == K - 1
     if ties is None:
-        scores = np.asarray(copeland_scores(P), dtype=np.float64)
-        best = np.isin(np.arange(K), copeland_winners(P))
+        scores = (np.sign(D).sum(axis=1) + K - 1) / 2
     else:
-        scores = mode_copeland_scores(P - half_ties, 2 * half_ties)
-        best = scores == scores.max()
-    borda = np.asarray(borda_scores(P), dtype=np.float64)
+        scores = mode_copeland_scores(P - half_ties, ties)
+    borda = D.sum(axis=1) / (K - 1)
     return MatrixWorld(
         P=P,
         win=P - half_ties,
         not_loss=P + half_ties,
-        gap=np.full(K, np.nan) if winner is None else P[winner] - 0.5,
+        gap=D[winner].copy() if has_winner else np.full(K, np.nan),
         copeland_gap=(scores.max() - scores) / (K - 1),
         borda_gap=borda.max() - borda,
-        condorcet=-1 if winner is None else int(winner),
-        copeland=best,
-        borda=np.isin(np.arange(K), borda_winners(P)),
+        condorcet=winner if has_winner else -1,
+        copeland=scores == scores.max(),
+        borda=borda >= borda.max() - 1e-12,
         contexts=np.eye(K),
     )
 
 
 def mode_copeland_scores(win: np.ndarray, ties: np.ndarray) -> np.ndarray:
-    """Copeland scores [K] of ternary duels: 1 where winning is the mode, 1/2 where indifference is. Draws of modes: 1/2.
+    """Copeland scores [K] of ternary duels: 1 where winning is the mode, 1/2 where indifference is or two modes draw.
 
-    Follows the AISTATS 2024 setting of POCOWISTA, where the state of a pair is the most probable of its three outcomes.
+    The setting of haddenhorst2024identifying, where the state of a pair is the most probable of its three outcomes.
     """
     loss = win.T
     score = np.where((win > loss) & (win > ties), 1.0, np.where((loss > win) & (loss > ties), 0.0, 0.5))
@@ -64,9 +67,25 @@ def mode_copeland_scores(win: np.ndarray, ties: np.ndarray) -> np.ndarray:
     return score.sum(axis=1)
 
 
-def matrix_problem(P: np.ndarray, horizon: int) -> Problem:
-    """What a learner is told of a K x K problem."""
-    return Problem(arms=len(P), dimension=len(P), horizon=horizon, link="linear")
+def problem_of(arms: int, horizon: int, link: str = "linear") -> Problem:
+    """What a learner is told of a problem with identity contexts."""
+    return Problem(arms=arms, dimension=arms, horizon=horizon, link=link)
+
+
+def relabelled(P: np.ndarray, shuffle: bool, rng: np.random.Generator) -> np.ndarray:
+    """P with its arms in random order if `shuffle`; one permutation is drawn in any case."""
+    order = rng.permutation(len(P))
+    return P[np.ix_(order, order)] if shuffle else P
+
+
+def check_arms(arms: Any, least: int = 2) -> None:
+    positive_integer("arms", arms, least=least)
+
+
+def check_fraction(argument: str, value: Any, low: float, high: float, why: str = "") -> None:
+    """Refuse a number outside [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+        raise InvalidInput(f"{argument} must be a number in [{low:g}, {high:g}]{why}; got {value!r}.")
 
 
 def observe(self: Any, world: MatrixWorld, t: int, rng: np.random.Generator) -> np.ndarray:

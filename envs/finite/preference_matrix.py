@@ -39,7 +39,7 @@ class PreferenceMatrix(NamedTuple):
             preferences.check_ternary(self.P, self.ties)
 
     def problem(self, horizon: int) -> Problem:
-        return _world.matrix_problem(self.P, horizon)
+        return _world.problem_of(len(self.P), horizon)
 
     def init(self, rng: np.random.Generator) -> _world.MatrixWorld:
         P = np.array(self.P, dtype=np.float64)
