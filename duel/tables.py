@@ -217,7 +217,7 @@ def _parse(text: str, source: str) -> Counts:
     if len(lines) < 2:
         raise InvalidInput(f"{source}: no data; expected a header item_i,item_j,wins_i,wins_j[,ties], or a matrix.")
     roles = {_role(name) for name in lines[0].fields} - {None}
-    if len(roles & {"item_i", "item_j", "wins_i", "wins_j"}) >= 2:
+    if len(roles) >= 2 and roles & {"wins_i", "wins_j"}:  # item columns alone could be arms named a and b
         return _parse_table(lines, source)
     texts, second = [_is_text(x) for x in lines[0].fields], lines[1].fields
     if len(second) > 2 and _is_text(second[0]) and _is_text(second[1]):  # pairs of names under (or without) a header
@@ -275,7 +275,7 @@ def _columns(header: _Line, source: str) -> dict[str, int]:
     for role in ("item_i", "item_j", "wins_i", "wins_j"):
         if role not in where:
             raise InvalidInput(
-                f"{source}, line {header.number}: no column {role}; got {', '.join(header.fields)}. "
+                f"{source}, line {header.number}: no column {role}; got {header.fields}. "
                 f"Names taken for it: {', '.join(COLUMNS[role])}."
             )
     return where
