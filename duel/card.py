@@ -39,6 +39,10 @@ class Theorem:
     runs : int
     explicit : bool
         Whether the constant of `bound` is the theorem's own (then the level is checked too).
+    anytime : bool
+        Whether the algorithm never reads the horizon: one long run then serves all horizons.
+
+    The metric "error" stands for 1 - "correct" of an identification algorithm: `bound` is then a probability.
     """
 
     statement: str
@@ -48,6 +52,7 @@ class Theorem:
     horizons: tuple[int, ...] = (1_000, 2_000, 4_000, 8_000, 16_000)
     runs: int = 64
     explicit: bool = False
+    anytime: bool = False
 
 
 @dataclass(frozen=True)
