@@ -45,6 +45,11 @@ def stream(seed: int, role: int, run: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(role, run))))
 
 
+def world(environment: Any, seed: int, run: int) -> Any:
+    """The instance that run `run` of `seed` plays on: its ground truth, which no learner sees."""
+    return _typed(environment).init(stream(seed, ENVIRONMENT, run))
+
+
 def _never(self: Any, state: Any) -> bool:
     return False
 
@@ -143,15 +148,14 @@ def run(
     M, C = len(environment.metrics), len(checkpoints)
     stop = threading.Event()
 
-    def one(number: int) -> tuple[np.ndarray, np.ndarray, int, Any]:
+    def one(number: int) -> tuple[np.ndarray, np.ndarray | None, int]:
         nature, coins = stream(seed, ENVIRONMENT, number), stream(seed, LEARNER, number)
         world, state = environment.init(nature), algorithm.init(problem)
         total, regret = np.zeros(M), np.empty((C, M))
         recommended = np.full(C, -1, dtype=np.int64)
         t, reached, finished, chunk = 0, 0, False, 16_384
-        while (
-            t < horizon and not finished and not stop.is_set()
-        ):  # in chunks, so that Ctrl-C and the progress bar work; bits do not care
+        # In chunks, so that Ctrl-C and the progress bar work; the bits do not depend on them.
+        while t < horizon and not finished and not stop.is_set():
             began, start = time.perf_counter(), t
             state, t, reached, finished = advance(
                 algorithm, state, environment, world, nature, coins, t, min(horizon, t + chunk),
@@ -162,11 +166,12 @@ def run(
             if time.perf_counter() - began < 0.1:
                 chunk *= 4
         regret[reached:] = total  # a run that stopped early keeps its regret
-        if stops:
-            recommended[reached:] = algorithm.recommend(state)
         if progress is not None and t < horizon:
             progress(horizon - t)
-        return regret, recommended, t, world
+        if not stops:
+            return regret, None, t
+        recommended[reached:] = algorithm.recommend(state)
+        return regret, _correct(environment, algorithm, recommended, world), t
 
     if compiled:  # a call that plays no round: one thread compiles, and bad types show here
         _advance_nothing(advance, algorithm, environment, problem, seed, int(runs[0]), checkpoints)
@@ -175,7 +180,7 @@ def run(
     metrics = {name: np.stack([r[0][:, m] for r in results]) for m, name in enumerate(environment.metrics)}
     if stops:
         metrics["duels"] = np.stack([np.minimum(checkpoints, r[2]).astype(np.float64) for r in results])
-        metrics["correct"] = np.stack([_correct(environment, algorithm, r[1], r[3]) for r in results])
+        metrics["correct"] = np.stack([r[1] for r in results])
     bad = [name for name, values in metrics.items() if name not in _undefined(environment) and np.isnan(values).any()]
     if bad:
         raise FloatingPointError(
@@ -226,10 +231,30 @@ def _advance_nothing(
     nature, coins = stream(seed, ENVIRONMENT, run), stream(seed, LEARNER, run)
     world, state = environment.init(nature), algorithm.init(problem)
     M, C = len(environment.metrics), len(checkpoints)
-    advance(
-        algorithm, state, environment, world, nature, coins, 0, 0,
-        checkpoints, 0, np.zeros(M), np.empty((C, M)), np.full(C, -1, dtype=np.int64),
-    )  # fmt: skip
+    from numba.core.errors import NumbaError
+
+    try:
+        advance(
+            algorithm, state, environment, world, nature, coins, 0, 0,
+            checkpoints, 0, np.zeros(M), np.empty((C, M)), np.full(C, -1, dtype=np.int64),
+        )  # fmt: skip
+    except NumbaError as error:
+        names = f"{type(algorithm).__name__} on {type(environment).__name__}"
+        raise CompilationFailed(f"{names} cannot be compiled: {_first_cause(str(error))}") from error
+
+
+class CompilationFailed(TypeError):
+    """A learner or environment uses something that compiled code does not know; interpreted, it may still run."""
+
+
+def _first_cause(message: str) -> str:
+    """One line of the compiler's many: what went wrong, where, and what to do."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    cause = next((x for x in lines if not x.startswith(("Failed in", "- Resolution", "During", "No impl"))), lines[0])
+    unknown_call = next((x for x in lines if x.startswith("No implementation")), "")
+    place = next((x.split("typing of ")[-1] for x in lines if "typing of" in x and "bandits.py" not in x), "")
+    hint = "simulate(..., compiled=False) runs it interpreted; a State field must keep its type."
+    return " ".join(x for x in (unknown_call, cause, f"[{place}]" if place else "", hint) if x)
 
 
 def _undefined(environment: Any) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class State(NamedTuple):
     win_tie: float  # the same for wins and ties
     tie_loss: float  # the same for ties and losses
     winner: int  # a Copeland winner, -1 until it is known
+    threshold: float  # delta' / 2 = delta / (K (K - 1))
 
 
 class POCOWISTA(NamedTuple):
@@ -73,6 +74,7 @@ class POCOWISTA(NamedTuple):
             win_tie=1.0,
             tie_loss=1.0,
             winner=-1,
+            threshold=self.delta / (K * (K - 1)),
         )
 
     def select(self, state: State, contexts: np.ndarray, t: int, rng: np.random.Generator) -> tuple[State, int, int]:
@@ -83,16 +85,19 @@ class POCOWISTA(NamedTuple):
         win_loss, win_tie, tie_loss = state.win_loss, state.win_tie, state.tie_loss
         # Beta(a + 2, b + 1) at 1/2 is Beta(a + 1, b + 1) at 1/2 times (a + b + 2) / (2 (a + 1)).
         if outcome == 1:
-            win_loss *= (wins + losses + 2.0) / (2.0 * (wins + 1.0))
-            win_tie *= (wins + ties + 2.0) / (2.0 * (wins + 1.0))
+            half = 0.5 / (wins + 1.0)
+            win_loss *= (wins + losses + 2.0) * half
+            win_tie *= (wins + ties + 2.0) * half
             wins += 1.0
         elif outcome == 0:
-            win_tie *= (wins + ties + 2.0) / (2.0 * (ties + 1.0))
-            tie_loss *= (ties + losses + 2.0) / (2.0 * (ties + 1.0))
+            half = 0.5 / (ties + 1.0)
+            win_tie *= (wins + ties + 2.0) * half
+            tie_loss *= (ties + losses + 2.0) * half
             ties += 1.0
         else:
-            win_loss *= (wins + losses + 2.0) / (2.0 * (losses + 1.0))
-            tie_loss *= (ties + losses + 2.0) / (2.0 * (losses + 1.0))
+            half = 0.5 / (losses + 1.0)
+            win_loss *= (wins + losses + 2.0) * half
+            tie_loss *= (ties + losses + 2.0) * half
             losses += 1.0
         if ties <= wins and ties <= losses:  # the two largest counts decide
             density = win_loss
@@ -101,8 +106,7 @@ class POCOWISTA(NamedTuple):
         else:
             density = tie_loss
         winner = state.winner
-        K = len(state.score)
-        if density <= self.delta / (K * (K - 1)):  # l.4: delta' / 2
+        if density <= state.threshold:  # l.4
             if wins > ties and wins > losses:  # l.5
                 state.score[first] += 1.0
             elif losses > ties and losses > wins:
@@ -132,6 +136,7 @@ class POCOWISTA(NamedTuple):
             win_tie=win_tie,
             tie_loss=tie_loss,
             winner=winner,
+            threshold=state.threshold,
         )
 
     def done(self, state: State) -> bool:
