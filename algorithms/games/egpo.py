@@ -1,0 +1,126 @@
+"""EGPO: extragradient preference optimisation; the same map as predictive update and Nash-MP."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from duel import equilibrium
+from duel.card import Card, Instance, Theorem
+from duel.errors import unknown
+from duel.games import anchored, positive
+
+
+class State(NamedTuple):
+    logits: jax.Array  # [..., n]
+
+
+class EGPO(NamedTuple):
+    """Extragradient preference optimisation [zhou2025egpo].
+
+    ::
+
+        1  theta = log mu; for t = 1, 2, ...:
+        2      base = (1 - eta beta) theta + eta beta log mu
+        3      half = base + eta A softmax(theta)
+        4      theta = base + eta A softmax(half)
+
+    The same map: the predictive update (PU) of cen2021fast, and Nash-MP [tiapkin2025mirror], at eta = 2 / (1 + 2 beta),
+    where 1 - eta beta = 1 / (1 + 2 beta). At beta = 0 it is extragradient multiplicative weights on the original game.
+
+    Guarantee: for eta <= 1 / (1 + beta), KL(pi* || pi_T) <= (1 - eta beta)^T KL(pi* || pi_0), last iterate (Theorem 1).
+    Asymptotically KL contracts by (1 - eta beta)^2 a step; the multiplier is a (1 + c) + c^2, a = 1 - eta beta,
+    c = i eta omega.
+    Source: arXiv:2503.08942, section 4 (its online-IPO form: `algorithms.games.NeuralPolicy` and the losses there).
+    Deviations: none.
+    Cost: two payoff products a step.
+
+    Parameters
+    ----------
+    step_size : float or None
+        eta; None: what `rule` says.
+    rule : "egpo" or "nash-mp"
+        1 / (1 + beta), or 2 / (1 + 2 beta).
+    """
+
+    step_size: float | None = None
+    rule: str = "egpo"
+
+    def check(self, game: Any) -> None:
+        positive(step_size=self.step_size)
+        if self.rule not in ("egpo", "nash-mp"):
+            raise unknown("rule", self.rule, ("egpo", "nash-mp"))
+
+    def init(self, game: Any) -> State:
+        return State(logits=game.log_reference)
+
+    def step(self, state: State, game: Any, oracle: Any, key: jax.Array) -> State:
+        first, second = jax.random.split(key)
+        eta = self._step(game.kl_weight)
+        base = anchored(state.logits, game, eta)  # l.2
+        half = base + eta * oracle.margins(game, jax.nn.softmax(state.logits, axis=-1), first)  # l.3
+        return State(logits=base + eta * oracle.margins(game, jax.nn.softmax(half, axis=-1), second))  # l.4
+
+    def _step(self, beta: Any) -> Any:
+        if self.step_size is not None:
+            return self.step_size
+        return 1 / (1 + beta) if self.rule == "egpo" else 2 / (1 + 2 * beta)
+
+    def policy(self, state: State) -> jax.Array:
+        return jax.nn.softmax(state.logits, axis=-1)
+
+    def multipliers(self, frequencies: np.ndarray, kl_weight: float) -> np.ndarray:
+        """Moduli of ``a (1 + c) + c^2``, the linearised map at the equilibrium."""
+        eta = self._step(kl_weight)
+        c = 1j * eta * frequencies
+        return np.abs((1 - eta * kl_weight) * (1 + c) + c**2)
+
+
+def bound(T: float, world: Any) -> float:
+    """``(1 - eta beta)^T KL(pi* || mu)`` with eta = 1 / (1 + beta)."""
+    p, start = equilibrium.regularized_log_policy(world), np.asarray(world.log_reference)
+    return float(np.sum(np.exp(p) * (p - start)) * (1 + float(world.kl_weight)) ** -T)
+
+
+_THEOREM = Theorem(
+    statement="KL(pi* || pi_T) <= (1 - eta beta)^T KL(pi* || pi_0) for eta <= 1/(1 + beta), last iterate (Theorem 1).",
+    metric="kl",
+    bound=bound,
+    instance=Instance("RandomPreferences", actions=10, kl_weight=0.1, reference_scale=1.0),
+    horizons=(16, 32, 64, 128),
+    runs=16,
+    explicit=True,
+)
+
+CARDS = (
+    Card(
+        name="EGPO",
+        setting="KL-regularised preference game",
+        citation="zhou2025egpo",
+        source="arXiv:2503.08942, section 4",
+        assumptions=("eta <= 1 / (1 + beta)",),
+        theorems=(_THEOREM,),
+    ),
+    Card(
+        name="PredictiveUpdate",
+        setting="entropy-regularised zero-sum matrix games",
+        citation="cen2021fast",
+        source="arXiv:2105.15186, Algorithm 1 (PU)",
+        assumptions=("eta <= 1 / (beta + 2 max|A|)",),
+    ),
+    Card(
+        name="NashMP",
+        setting="KL-regularised preference game",
+        citation="tiapkin2025mirror",
+        source="arXiv:2505.19731v1, Nash Mirror Prox",
+        deviations=("step sizes reconstructed from the stated rate (1 + 2 beta)^(-N/2) in N queries",),
+        parameters={"rule": "nash-mp"},
+    ),
+    Card(
+        name="ExtragradientMWU",
+        setting="original preference game (kl_weight = 0)",
+        citation="wei2021linear",
+        source="multiplicative weights with an extragradient step",
+        parameters={"step_size": "an absolute constant below 1"},
+    ),
+)

@@ -1,0 +1,118 @@
+"""PolicyGradient: softmax policy gradients in self-play (Online IPO 2, Nash-MD-PG, Nash-EMA-PG, IPO-MD)."""
+
+from typing import Any, NamedTuple
+
+import jax
+
+from duel.card import Card
+from duel.errors import InvalidInput, unknown
+from duel.games import need_regularization, positive
+
+
+class State(NamedTuple):
+    logits: jax.Array  # [..., n]
+    average: jax.Array  # [..., n] moving average of the logits (the logits themselves at decay 0)
+
+
+class PolicyGradient(NamedTuple):
+    """Gradient ascent on the regularised payoff against a frozen opponent, in the softmax parametrisation.
+
+    ::
+
+        1  theta = bar = log mu; for t = 1, 2, ...:
+        2      opponent nu = softmax((1 - kappa) bar + kappa log mu)
+        3      sampler rho = softmax(theta), or nu                            # who proposes the pairs
+        4      c = A nu - beta (theta - log mu)
+        5      theta = theta + s rho * (c - rho.c)
+        6      bar = decay bar + (1 - decay) theta
+
+    Names: self-play policy gradient = Online IPO 2 (kappa = decay = 0; the gradient of the online IPO loss is 4 / beta
+    times this, so a learning rate lr is s = 4 lr / beta); Nash-MD-PG (kappa in (0, 1)) and Nash-EMA-PG (decay > 0) of
+    munos2023nash, REINFORCE with the same scale s = lr; IPO-MD of calandriello2024human (sampler = nu).
+
+    Guarantee: last iterate to the equilibrium for kappa = decay = 0 (tiapkin2025mirror, high probability, with a
+    stability limitation); slow where the equilibrium has small entries: modes of order s beta min pi*. With kappa > 0
+    the limit is biased.
+    Source: munos2023nash section 7, calandriello2024human section 4. Deviations: exact expectation unless the oracle
+    samples, in which case pairs are drawn from rho and nu.
+    Cost: one payoff product a step.
+
+    Parameters
+    ----------
+    step_size : float
+        s > 0.
+    mixture : float
+        kappa in [0, 1]; munos2023nash: best between 0.125 and 0.375.
+    decay : float
+        In [0, 1).
+    sampler : "policy" or "opponent"
+    """
+
+    step_size: float = 1.0
+    mixture: float = 0.0
+    decay: float = 0.0
+    sampler: str = "policy"
+
+    def check(self, game: Any) -> None:
+        positive(step_size=self.step_size)
+        need_regularization("PolicyGradient", game)
+        if not 0 <= self.mixture <= 1:
+            raise InvalidInput(f"mixture must be in [0, 1]; got {self.mixture!r}.")
+        if not 0 <= self.decay < 1:
+            raise InvalidInput(f"decay must be in [0, 1); got {self.decay!r}.")
+        if self.sampler not in ("policy", "opponent"):
+            raise unknown("sampler", self.sampler, ("policy", "opponent"))
+
+    def init(self, game: Any) -> State:
+        return State(logits=game.log_reference, average=game.log_reference)
+
+    def step(self, state: State, game: Any, oracle: Any, key: jax.Array) -> State:
+        mixed = (1 - self.mixture) * state.average + self.mixture * game.log_reference
+        opponent = jax.nn.softmax(mixed, axis=-1)  # l.2
+        sampler = self.policy(state) if self.sampler == "policy" else opponent  # l.3
+        won = oracle.weighted(game, opponent, sampler, key)  # rho * A nu
+        cost = game.kl_weight * (state.logits - game.log_reference)
+        gradient = won - sampler * cost  # rho * c, l.4
+        logits = state.logits + self.step_size * (gradient - sampler * gradient.sum(axis=-1, keepdims=True))  # l.5
+        return State(logits=logits, average=self.decay * state.average + (1 - self.decay) * logits)  # l.6
+
+    def policy(self, state: State) -> jax.Array:
+        return jax.nn.softmax(state.logits, axis=-1)
+
+
+CARDS = (
+    Card(
+        name="PolicyGradient",
+        setting="KL-regularised preference game",
+        citation="tiapkin2025mirror",
+        source="arXiv:2505.19731v2, self-play policy gradient",
+    ),
+    Card(
+        name="OnlineIPO2",
+        setting="KL-regularised preference game",
+        citation="calandriello2024human",
+        source="arXiv:2403.08635, online IPO",
+        parameters={"step_size": "4 lr / beta for learning rate lr"},
+    ),
+    Card(
+        name="IPO-MD",
+        setting="KL-regularised preference game",
+        citation="calandriello2024human",
+        source="arXiv:2403.08635, IPO-MD",
+        parameters={"sampler": "opponent", "mixture": "kappa"},
+    ),
+    Card(
+        name="NashMDPG",
+        setting="KL-regularised preference game",
+        citation="munos2023nash",
+        source="arXiv:2312.00886, section 7.1",
+        parameters={"mixture": "0.125 to 0.375 in the paper"},
+    ),
+    Card(
+        name="NashEMAPG",
+        setting="KL-regularised preference game",
+        citation="munos2023nash",
+        source="arXiv:2312.00886, section 7.3",
+        parameters={"decay": "0.999, 0.9995 in the paper"},
+    ),
+)
