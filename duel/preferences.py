@@ -301,8 +301,8 @@ def smith_set(P: Any, ties: Any = None) -> tuple[int, ...]:
 
     Notes
     -----
-    Members of a dominating set have larger Copeland scores than the arms outside, so the set is a prefix of the
-    arms sorted by score: O(K^2).
+    Each of the m members of a dominating set beats at least K - m arms, each arm outside at most K - m - 1, so the
+    set is a prefix of the arms sorted by the number of arms they beat: O(K^2).
     """
     return tuple(sorted(_dominating_prefix(gaps(P, ties) > 0)))
 
@@ -468,8 +468,7 @@ def random_walk_winner(P: Any, ties: Any = None, *, tie_rule: str = "half") -> R
 def _dominating_prefix(beats: np.ndarray) -> tuple[int, ...]:
     """Smallest non-empty set S with beats[i, j] for all i in S, j not in S; `beats` is asymmetric, [K, K] bool."""
     K = len(beats)
-    wins = beats.sum(axis=1) - beats.sum(axis=0)
-    order = np.argsort(-wins, kind="stable")
+    order = np.argsort(-beats.sum(axis=1), kind="stable")  # a member beats K - m or more, others fewer
     sorted_beats = beats[np.ix_(order, order)]
     across = np.cumsum(np.cumsum(sorted_beats, axis=0), axis=1)  # across[m-1, n-1] = wins of the first m over first n
     for m in range(1, K):
