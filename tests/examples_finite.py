@@ -1,0 +1,13 @@
+"""Arguments with which the contract tests build finite-armed environments that have no defaults."""
+
+ALGORITHMS: dict[str, dict] = {}
+ENVIRONMENTS: dict[str, dict] = {
+    "PreferenceMatrix": {"P": [[0.5, 0.7, 0.6], [0.3, 0.5, 0.8], [0.4, 0.2, 0.5]]},
+    "BradleyTerry": {"utilities": (1.0, 0.5, 0.0)},
+    "Thurstone": {"utilities": (1.0, 0.5, 0.0)},
+    "LinearUtilities": {"utilities": (0.5, 0.2, 0.0)},
+    "PlackettLuce": {"weights": (3.0, 2.0, 1.0)},
+    "HardCondorcet": {"arms": 4},
+    "Mallows": {"arms": 4},
+    "RandomTournament": {"arms": 4},
+}
