@@ -54,7 +54,8 @@ class CoLSTIM(NamedTuple):
     (`duel.links`). Shared noise is no no-op: it scales with ||x_i||_{M^-1}.
 
     Assumptions: Pr(i beats j) = F(theta^T (x_i - x_j)) with F known, ||x|| <= 1, ||theta|| <= 1; contexts iid over
-    rounds with E[z z^T] bounded below for random pairs; F' > 0 on the relevant range; horizon known (c1, C_thresh, p_t).
+    rounds with E[z z^T] bounded below for random pairs; F' > 0 on the relevant range; horizon known (for c1, C_thresh
+    and p_t).
     Guarantee: regret O~(sqrt(d T)); a lower bound of that order holds for weak regret (abstract of the paper; a later
     paper restates it as O~(kappa d sqrt(T))).
     Source: ICML 2022, Algorithm 1, from a public memo that quotes its lines 5-16; the text itself was not at hand. The
@@ -88,7 +89,7 @@ class CoLSTIM(NamedTuple):
     independence: float | None = None
     estimator: str = "exact"
     ridge: float = 1e-3
-    tolerance: float = 1e-3
+    tolerance: float = 1e-4
 
     def check(self, problem: Problem) -> None:
         for name in ("confidence_width", "threshold"):
