@@ -644,7 +644,10 @@ def solve(
     Path
         ``log_policy`` [..., C, n] and ``average``. `measure` turns it into metrics.
     """
-    marks = geometric_checkpoints(positive_integer("horizon", horizon)) if checkpoints is None else checkpoints
+    T = positive_integer("horizon", horizon)
+    marks = np.asarray(geometric_checkpoints(T) if checkpoints is None else list(checkpoints), dtype=np.int64)
+    if marks.ndim != 1 or not len(marks) or marks[0] < 1 or marks[-1] > T or (np.diff(marks) <= 0).any():
+        raise InvalidInput(f"checkpoints must be increasing steps in 1..horizon={T}; got {checkpoints!r}.")
     game = jax.tree.map(jnp.asarray, game)
     _check(algorithm, game)
     key = jax.random.key(0) if key is None else key
@@ -653,7 +656,7 @@ def solve(
     static, numbers = _split(algorithm)
     oracle_static, oracle_numbers = _split(Exact() if oracle is None else oracle)
     play = _compiled(static, oracle_static, len(game.batch_shape))
-    return play((numbers, oracle_numbers), _without_shared(game), jnp.asarray(marks, dtype=jnp.int64), key)
+    return play((numbers, oracle_numbers), _without_shared(game), jnp.asarray(marks), key)
 
 
 def _without_shared(game: Any) -> Any:
