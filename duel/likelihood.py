@@ -1090,7 +1090,9 @@ def constrained_minimum(
         x, multiplier, g, H, t = state
         c, J = slack(x), jacobian(x)
         gap = (multiplier @ c) / m
-        mu = jnp.maximum(jnp.minimum(0.1 * gap, 100 * gap**1.5), 0.05 * tolerance)
+        dual = jnp.abs(g - J.T @ multiplier).max()
+        mu = jnp.minimum(0.1 * gap, 100 * gap**1.5)
+        mu = jnp.maximum(mu, jnp.maximum(0.01 * radius * dual, 0.05 * tolerance))  # not to the boundary too early
         weight = multiplier / c
         if shape == "ball":
             matrix = H + multiplier[0] * jnp.eye(d) + weight[0] * jnp.outer(x, x)
