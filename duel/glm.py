@@ -59,7 +59,8 @@ ROWS, READY, SCANS, FAILURES = range(4)  # entries of Estimate.status
 REACH, LONGEST, BOUND = range(3)  # entries of Estimate.norms
 MAX_SCANS = 100  # in one call of solve
 MODEL_STEPS = 12  # fixed-point steps on the cubic model
-MAX_MARGIN_STEP = 4.0  # largest change of any z^T theta in one damped Newton step
+NEAR = 1.0  # the model is not asked beyond this change of a z^T theta
+MARGIN_STEP = 1.0  # a Newton step may change any z^T theta by at most this, times 4 for each step that succeeded
 
 
 class Estimate(NamedTuple):
@@ -182,7 +183,7 @@ def solve(estimate: Estimate) -> bool:
     d = len(theta)
     limit = estimate.status[SCANS] + MAX_SCANS
     stale = estimate.status[READY] == 0  # whether the sums are not yet those of `anchor`
-    down, scale = -math.inf, 1.0  # score^T step at the base, and the part of the step taken
+    down, scale, cap = -math.inf, 1.0, MARGIN_STEP  # score^T step at the base, part of the step taken, trust radius
     certified = False
     while True:
         sound = True
@@ -191,16 +192,17 @@ def solve(estimate: Estimate) -> bool:
             estimate.status[READY] = 1
         if stale and not (sound and dot(estimate.score, step) <= 0.5 * abs(down)):
             scale *= 0.5
+            cap *= 0.5
         else:
+            cap *= 4.0
             certified = model_root(estimate)
             if certified:
                 break
-            margin = estimate.norms[LONGEST] * math.sqrt(dot(shift, shift))
             down = dot(estimate.score, shift)
-            if not (estimate.norms[BOUND] < math.inf and margin <= 1.0 and down < 0.0):
+            if not (estimate.norms[BOUND] < math.inf and down < 0.0):
                 matvec(estimate.inverse, estimate.score, shift)
                 margin = estimate.norms[LONGEST] * math.sqrt(dot(shift, shift))
-                capped = -min(1.0, MAX_MARGIN_STEP / max(margin, 1e-300))
+                capped = -min(1.0, cap / max(margin, 1e-300))
                 for k in range(d):
                     shift[k] *= capped
                 down = dot(estimate.score, shift)
@@ -213,10 +215,12 @@ def solve(estimate: Estimate) -> bool:
         for k in range(d):
             anchor[k] = base[k] + scale * step[k]
         stale = True
-    for k in range(d):
-        theta[k] = anchor[k] + shift[k]
     if not certified:
         estimate.status[FAILURES] += 1
+        for k in range(d):
+            shift[k] = 0.0
+    for k in range(d):
+        theta[k] = anchor[k] + shift[k]
     return certified
 
 
@@ -343,6 +347,8 @@ def model_root(estimate: Estimate) -> bool:
         gap = math.sqrt(max(0.0, dot(bent, step)))  # |g_model| in the norm of H(a)^-1
         if gap <= 0.25 * tolerance:
             margin = norms[LONGEST] * math.sqrt(dot(shift, shift))
+            if margin > NEAR:
+                break
             stretch = slope_stretch(link, norms[REACH], margin)
             ratio = third_ratio(link, norms[REACH] + margin)
             size = math.sqrt(max(0.0, dot(shift, linear)))  # |D| in the norm of H(a)
