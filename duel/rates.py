@@ -8,7 +8,7 @@ exponent
     slope of ln(mean) against ln T, beside the slope of ln(bound) against ln T;
 level, for explicit bounds
     slope of mean against bound: how much the metric grows per unit of the bound's growth. At most 1 if the theorem's
-    leading constant is right, whatever terms of lower order it leaves out. A mean that stays below the bound passes
+    leading constant is right, whatever terms of lower order it leaves out. A mean below the bound passes at once.
 
 Both slopes are smooth functions of the vector of means, so that a run's influence on them is known and the standard
 error is that of a mean of R independent terms (the delta method). Intervals for reading are bootstrap percentiles over

@@ -12,12 +12,17 @@ marker that names what it is about; several names are allowed, and so is ``pytes
     The same check rejects a planted wrong version. Algorithms, for at least one mutant.
 
 The contract tests build everything as ``Class()`` and play it on the instance of its card's first theorem. What cannot
-be built without arguments is listed, with small ones, in a file ``tests/examples_<family>.py``::
+be built without arguments, or has no such instance, is listed with small ones in ``tests/examples_<family>.py``::
 
     ALGORITHMS = {"PessimisticMLE": {"reference": "uniform"}}
     ENVIRONMENTS = {"BradleyTerry": {"utilities": (1.0, 0.5, 0.0)}}
+    INSTANCES = {"PessimisticMLE": ("FailureInstance", {})}  # where the algorithm plays
+
+Machine code of compiled loops is kept in pytest's cache folder between runs (``pytest --cache-clear`` empties it).
 """
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +40,10 @@ whole_key = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     for line in VOUCHERS.values():
         config.addinivalue_line("markers", line)
+    if "DUEL_CACHE_DIR" not in os.environ:
+        kept = getattr(config, "cache", None)
+        folder = kept.mkdir("machine-code") if kept is not None else tempfile.mkdtemp(prefix="machine-code-")
+        os.environ["DUEL_CACHE_DIR"] = str(folder)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` deselects the slow ones: a slow test vouches too
