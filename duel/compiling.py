@@ -24,7 +24,7 @@ import numba.extending
 from numba.core import serialize
 from numba.core.caching import CompileResultCacheImpl, _Cache
 
-from duel.source import names_of
+from duel.source import is_library, names_of
 
 _registered: set[FunctionType] = set()
 
@@ -43,17 +43,10 @@ def register(function: FunctionType) -> None:
 
 
 def _register_value(value: Any) -> None:
-    if isinstance(value, FunctionType) and value not in _registered and _ours(value):
+    if isinstance(value, FunctionType) and value not in _registered and not is_library(value):
         _registered.add(value)
         register(value)
         numba.extending.register_jitable(forceinline=True)(value)
-
-
-def _ours(function: FunctionType) -> bool:
-    """Whether a function is the lab's or the user's own, and not a library's."""
-    root = (function.__module__ or "").split(".")[0]
-    file = getattr(sys.modules.get(function.__module__), "__file__", "") or ""
-    return (root not in sys.stdlib_module_names and "site-packages" not in file) or root == "__main__"
 
 
 def compiled(function: FunctionType) -> Any:

@@ -122,7 +122,7 @@ def test_relabelling_the_arms_relabels_play_in_law(name: str) -> None:
     """Listing the arms backwards does not change the law of the regret, or, of an identification, of its success.
 
     Two samples of 200 runs, Kolmogorov-Smirnov at level 1e-7: blind to ties that go to the lowest index, but not to a
-    learner that favours a label (`test_favouring_a_label_is_seen`). The duels that an identification spends do depend on
+    learner that favours a label (`test_favouring_a_label_is_seen`). How many duels an identification takes depends on
     the order in which it meets the arms.
     """
     assert _label_gap(catalogue.algorithm(name)) > 1e-7
