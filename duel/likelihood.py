@@ -989,21 +989,19 @@ def bootstrap(fit: Callable[[np.ndarray], Fit], wins: Any, *, resamples: int = 2
 
 
 def paper_radius(
-    n: Any, d: int, *, margin: float, parameter_bound: float, ridge: Any = 0.0, delta: float = 0.05, size: int = 2
+    n: Any, d: int, *, margin: Any, parameter_bound: Any, ridge: Any = 0.0, delta: float = 0.05, size: int = 2
 ) -> Any:
     """Radius of [zhu2023principled]_, Lemma 3.1 with C = 1: ``sqrt((d + ln(1/delta)) / (gamma^2 n) + ridge B^2)``.
 
     ``gamma = 1 / (2 + e^-margin + e^margin)`` with the paper's margin L B. For K-wise maximum likelihood
     (`size` = K > 2, Theorem 4.1) the first term is multiplied by K^4 and ``gamma = e^(-4 margin)``.
     """
-    gamma = 1 / (2 + math.exp(-margin) + math.exp(margin)) if size == 2 else math.exp(-4 * margin)
+    gamma = 1 / (2 + jnp.exp(-margin) + jnp.exp(margin)) if size == 2 else jnp.exp(-4 * margin)
     factor = 1.0 if size == 2 else float(size) ** 4
     return jnp.sqrt(factor * (d + math.log(1 / delta)) / (gamma * gamma * n) + ridge * parameter_bound**2)
 
 
-def explicit_radius(
-    n: Any, d: int, *, margin: float, parameter_bound: float, ridge: Any = 0.0, delta: float = 0.05
-) -> Any:
+def explicit_radius(n: Any, d: int, *, margin: Any, parameter_bound: Any, ridge: Any = 0.0, delta: float = 0.05) -> Any:
     """A radius without a hidden constant for pairwise comparisons.
 
     ``sqrt((d + 2 sqrt(d t) + 2 t) / n) / s'(margin) + 2 B sqrt(ridge)``, t = ln(1/delta), where `margin` bounds
@@ -1012,7 +1010,7 @@ def explicit_radius(
     tail of [hsu2012tail]_ with trace <= d/(4n), norm <= 1/(4n); ``|e|_Sigma <= 2 |grad| / s'`` by minimality.
     """
     t = math.log(1 / delta)
-    slope = 1 / (2 + math.exp(-margin) + math.exp(margin))
+    slope = 1 / (2 + jnp.exp(-margin) + jnp.exp(margin))
     return jnp.sqrt((d + 2 * math.sqrt(d * t) + 2 * t) / n) / slope + 2 * parameter_bound * jnp.sqrt(ridge)
 
 
@@ -1081,13 +1079,13 @@ def constrained_minimum(
         return jnp.sqrt(dual @ dual + jnp.sum((multiplier * slack(x) - mu) ** 2))
 
     def unfinished(state: Any) -> jax.Array:
-        x, multiplier, g, _, t = state
+        x, multiplier, g, _, _, t = state
         gap = jnp.max(multiplier * slack(x))
         dual = g - jacobian(x).T @ multiplier
         return (t < limit) & (jnp.maximum(gap, jnp.abs(dual).max()) > tolerance)
 
     def iterate(state: Any) -> Any:
-        x, multiplier, g, H, t = state
+        x, multiplier, g, H, cap, t = state
         c, J = slack(x), jacobian(x)
         gap = (multiplier @ c) / m
         dual = jnp.abs(g - J.T @ multiplier).max()
@@ -1109,23 +1107,23 @@ def constrained_minimum(
         else:
             move = J @ dx
             room = jnp.min(jnp.where(move < 0, -c / jnp.where(move < 0, move, -1.0), jnp.inf))
-        before = residual_of(g, x, multiplier, mu)
-        scale = jnp.minimum(1.0, 0.995 * jnp.minimum(reach, room))
+        scale = jnp.minimum(cap, 0.995 * jnp.minimum(reach, room))
+        new_x, new_multiplier = x + scale * dx, multiplier + scale * dm
+        new_g, new_H = derivatives(new_x)
+        before, after = residual_of(g, x, multiplier, mu), residual_of(new_g, new_x, new_multiplier, mu)
+        better = (after <= (1 - 0.01 * scale) * before + 1e-14) | (scale < 1e-6)
 
-        def too_long(trial: Any) -> jax.Array:
-            scale, g, _ = trial
-            after = residual_of(g, x + scale * dx, multiplier + scale * dm, mu)
-            return (after > (1 - 0.01 * scale) * before + 1e-14) & (scale > 1e-6)
+        def accept(new: jax.Array, old: jax.Array) -> jax.Array:
+            return jnp.where(better, new, old)
 
-        def shorter(trial: Any) -> Any:
-            scale = 0.5 * trial[0]
-            return (scale, *derivatives(x + scale * dx))
-
-        scale, g, H = jax.lax.while_loop(too_long, shorter, (scale, *derivatives(x + scale * dx)))
-        return x + scale * dx, multiplier + scale * dm, g, H, t + 1
+        cap = jnp.where(better, jnp.minimum(1.0, 4 * cap), 0.5 * scale)
+        return (
+            accept(new_x, x), accept(new_multiplier, multiplier), accept(new_g, g), accept(new_H, H), cap, t + 1
+        )  # fmt: skip
 
     first = 0.1 / m / slack(start)
-    x, multiplier, g, _, t = jax.lax.while_loop(unfinished, iterate, (start, first, *derivatives(start), 0))
+    state = (start, first, *derivatives(start), jnp.ones(()), 0)
+    x, multiplier, g, _, _, t = jax.lax.while_loop(unfinished, iterate, state)
     dual = g - jacobian(x).T @ multiplier
     return Minimum(x, multiplier, jnp.abs(dual).max(), t)
 
