@@ -193,7 +193,7 @@ def drive(
         while waiting and len(flying) < slots:
             task = waiting.popleft()
             arguments = (stop.is_set,) if pool.interruptible else ()
-            future = pool.submit(compute, str(store.path), task, *arguments)
+            future = pool.submit(compute, os.path.abspath(store.path), task, *arguments)
             flying[future] = task
             future.add_done_callback(arrived.put)
         try:

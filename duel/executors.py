@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from duel.errors import InvalidInput, positive_integer, unknown
@@ -51,8 +52,8 @@ def workplace(classes: Sequence[tuple[type, type]]) -> Workplace:
     return Workplace(versions(), digests, os.getpid(), platform.node())
 
 
-def versions() -> dict[str, str]:
-    """Versions that can change bits: of Python and of the numerical libraries that are installed."""
+@lru_cache(maxsize=1)
+def _installed() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
@@ -62,6 +63,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def versions() -> dict[str, str]:
+    """Versions that can change bits: of Python and of the numerical libraries that are installed."""
+    return dict(_installed())
 
 
 def compare_workplaces(here: Workplace, there: Sequence[Workplace]) -> None:
@@ -105,33 +111,41 @@ def open_pool(executor: Any = "threads", workers: int | None = None, scheduler: 
     InvalidInput
         For an unknown executor, a bad number of workers, or a scheduler that does not answer.
     """
-    count = available_cores() if workers is None else positive_integer("workers", workers)
-    if count > 4096:
-        raise InvalidInput(f"workers must be at most 4096 on one machine; got {count}. Use a Dask cluster for more.")
+    check_executor(executor, workers, scheduler)
+    count = available_cores() if workers is None else int(workers)
+    if scheduler is not None:
+        executor = "dask"
+    if executor == "threads":
+        return ThreadPool(count)
+    if executor == "processes":
+        return ProcessPool(count)
+    if executor == "dask":
+        return DaskPool(scheduler, count)
+    return DaskPool(executor, count) if _is_dask(executor) else ForeignPool(executor, count)
+
+
+def check_executor(executor: Any = "threads", workers: int | None = None, scheduler: str | None = None) -> None:
+    """Refuse what `open_pool` could not open, without opening anything."""
+    if workers is not None and positive_integer("workers", workers) > 4096:
+        raise InvalidInput(f"workers must be at most 4096 on one machine; got {workers}. Use a Dask cluster for more.")
     if scheduler is not None:
         check_address(scheduler)
-        if executor == "threads":
-            executor = "dask"
-        if executor != "dask":
+        if not isinstance(executor, str) or executor not in {"threads", "dask"}:
             raise InvalidInput(f"scheduler is for executor='dask'; got executor={executor!r}.")
     if isinstance(executor, str):
         if executor not in NAMES:
             raise unknown("executor", executor, NAMES)
-        if executor == "threads":
-            return ThreadPool(count)
-        if executor == "processes":
-            return ProcessPool(count)
-        return DaskPool(scheduler, count, workers is not None)
-    if isinstance(executor, type):
+    elif isinstance(executor, type):
         raise InvalidInput(f"executor: got the class {executor.__name__}; pass an instance, {executor.__name__}(...).")
-    if type(executor).__module__.split(".")[0] in {"distributed", "dask_jobqueue"} or hasattr(executor, "scheduler"):
-        return DaskPool(executor, count, workers is not None)
-    if not callable(getattr(executor, "submit", None)):
+    elif not _is_dask(executor) and not callable(getattr(executor, "submit", None)):
         raise InvalidInput(
             f"executor must be one of {', '.join(NAMES)}, a Dask client or cluster, or an object with "
             f"submit(function, *arguments) -> Future; got {executor!r}."
         )
-    return ForeignPool(executor, count)
+
+
+def _is_dask(executor: Any) -> bool:
+    return type(executor).__module__.split(".")[0] in {"distributed", "dask", "dask_jobqueue"}
 
 
 def check_address(scheduler: Any) -> None:
@@ -289,7 +303,7 @@ class DaskPool:
 
     interruptible = False
 
-    def __init__(self, target: Any, workers: int, given: bool) -> None:
+    def __init__(self, target: Any, workers: int) -> None:
         try:
             import distributed
         except ImportError:
@@ -309,13 +323,12 @@ class DaskPool:
                 ) from None
         elif target is None:
             self._cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="", silence_logs=50
             )
             self._client = distributed.Client(self._cluster, set_as_default=False)
         else:
             self._client = distributed.Client(target, timeout="10s", set_as_default=False)
         self.describe = f"Dask at {self._address()}"
-        self._limit = workers if given else None
 
     def _address(self) -> str:
         return str(getattr(self._client.scheduler, "address", "?"))

@@ -162,11 +162,16 @@ class Store:
         """Commit a cell's result and return its size in bytes. Smaller files of the cell are removed afterwards."""
         data = encode(result)
         target = self.file(cell, len(result.runs))
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            commit(target, data)
-        except OSError as e:
-            raise explained(e, self.path) from None
+        for attempt in range(3):
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                commit(target, data)
+                break
+            except FileNotFoundError as e:  # a driver of another container, in which our pid is dead, cleaned up
+                if attempt == 2:
+                    raise explained(e, self.path) from None
+            except OSError as e:
+                raise explained(e, self.path) from None
         for smaller in target.parent.glob(f"{cell}.*.parquet"):
             if int(smaller.name.split(".")[1]) < len(result.runs):
                 smaller.unlink(missing_ok=True)
@@ -197,7 +202,8 @@ class Store:
             folder.mkdir(exist_ok=True)
             place = folder / f"{file.name}.{secrets.token_hex(3)}"
             os.replace(file, place)
-            place.with_name(place.name + ".why").write_text(reason + "\n", encoding="utf-8")
+            with contextlib.suppress(OSError):  # a full disk must not keep a damaged file in its place
+                place.with_name(place.name + ".why").write_text(reason + "\n", encoding="utf-8")
         except FileNotFoundError:
             return folder / file.name
         except OSError as e:
@@ -208,6 +214,7 @@ class Store:
         """Keep what the sweep `name` asks for (labels, cells), replacing what it asked for before."""
         text = json.dumps({"digest": _text_digest(content), **content}, indent=1).encode()
         try:
+            (self.path / "sweeps").mkdir(parents=True, exist_ok=True)
             commit(self.path / "sweeps" / f"{name}.json", text)
         except OSError as e:
             raise explained(e, self.path) from None
@@ -327,7 +334,7 @@ def unit_id(unit: Mapping[str, Any]) -> str:
 
 
 def _text_digest(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -469,7 +476,7 @@ class Results:
         metrics : sequence of str or None
             Only these metrics (all).
         """
-        return self._table(metrics).to_pandas(types_mapper=None)
+        return self._table(metrics).to_pandas()
 
     def to_parquet(self, path: str | os.PathLike[str], metrics: Sequence[str] | None = None) -> Path:
         """Write the tidy table as one Parquet file (zstd); returns its path."""
@@ -501,7 +508,10 @@ class Results:
 
     def _read(self, entry: Entry, held: Mapping[str, int] | None = None) -> Block:
         held = self.store.held() if held is None else held
-        parts = [self.store.read(cell, n) for cell, n in entry.cells if held.get(cell, 0) >= n]
+        try:
+            parts = [self.store.read(cell, n) for cell, n in entry.cells if held.get(cell, 0) >= n]
+        except Damaged as e:
+            raise Damaged(f"{e}. Run the sweep again: it sets the file aside and computes it again.") from None
         if not parts:
             return Block(np.empty(0, np.int64), np.empty(0, np.int64), {})
         metrics = {name: np.concatenate([p.metrics[name] for p in parts]) for name in parts[0].metrics}

@@ -20,6 +20,7 @@ for more later computes only the new ones and merges. Run r of a seed is the sam
 computed, so results do not depend on blocks, order, workers or executor, to the bit.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -29,6 +30,7 @@ import re
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -38,10 +40,10 @@ import numpy as np
 from duel.designs import grid as grid
 from duel.driver import Log, Progress, Task, drive, duration, git_state, machine
 from duel.errors import InvalidInput, positive_integer, unknown
-from duel.executors import Stop, compare_workplaces, open_pool, versions, workplace
+from duel.executors import Stop, check_executor, compare_workplaces, open_pool, versions, workplace
 from duel.identity import canonical, fields_of, unit, unit_id
 from duel.protocols import PROTOCOLS, _checkpoints, available_cores, simulate
-from duel.store import Damaged, Entry, Results, Store, read_cell, sealed
+from duel.store import Damaged, Entry, Results, Store, StoreError, read_cell, sealed
 
 BLOCK = 16
 MOST_CELLS = 5_000_000
@@ -94,7 +96,8 @@ class Sweep:
             if getattr(self, argument) > most:
                 raise InvalidInput(f"{argument} must be at most {most:,}; got {getattr(self, argument):,}.")
         marks = _checkpoints(self.checkpoints, self.horizon)
-        put("checkpoints", self.checkpoints if self.checkpoints is None else tuple(int(c) for c in marks))
+        if hasattr(self.checkpoints, "__len__"):
+            put("checkpoints", tuple(int(c) for c in marks))
         put("algorithms", _labelled("algorithm", self.algorithms))
         put("environments", _labelled("environment", self.environments))
         for label, environment in self.environments.items():
@@ -134,7 +137,7 @@ class Sweep:
             if name not in known:
                 raise unknown("replace", name, known)
         horizon = changes.get("horizon")
-        if horizon is not None and "checkpoints" not in changes and self.checkpoints is not None:
+        if horizon is not None and "checkpoints" not in changes and isinstance(self.checkpoints, tuple):
             T = positive_integer("horizon", horizon)
             changes["checkpoints"] = tuple(sorted({c for c in self.checkpoints if c < T} | {T}))
         return dataclasses.replace(self, **changes)
@@ -211,8 +214,8 @@ class Sweep:
         progress: bool | None = None,
         dry_run: bool = False,
         scheduler: str | None = None,
-    ) -> "Results | Plan":
-        """Compute what is missing in the store `out` and return the results, read on demand.
+    ) -> Any:
+        """Compute what is missing in the store `out` and return the `Results`, read on demand.
 
         Parameters
         ----------
@@ -241,25 +244,28 @@ class Sweep:
         """
         if progress is not None and not isinstance(progress, bool):
             raise InvalidInput(f"progress must be True, False or None; got {progress!r}.")
+        check_executor(executor, workers, scheduler)
         store = Store(out)
         if dry_run:
             return self.plan(out, workers)
         self.check()
         tasks = self.tasks()
-        stale = store.prepare()
         missing, damaged = _missing(store, tasks)
-        store.record(self.name, self._record(tasks))
         results = Results(store, self.entries(tasks))
-        for file, reason in damaged:
-            store.quarantine(file, reason)
         if not missing:
+            with contextlib.suppress(StoreError):  # a complete store may be read-only
+                store.record(self.name, self._record(tasks))
             Progress((), 1, self.name, progress).say(f"{self.name}: all {len(tasks)} cells are there already")
             return results
         pool = open_pool(executor, workers, scheduler)
         finished = False
         try:
-            classes = sorted({(type(t.algorithm), type(t.environment)) for t in missing}, key=lambda p: repr(p))
+            classes = sorted({(type(t.algorithm), type(t.environment)) for t in missing}, key=repr)
             compare_workplaces(workplace(classes), pool.workplaces(classes))
+            stale = store.prepare()
+            store.record(self.name, self._record(tasks))
+            for file, reason in damaged:
+                store.quarantine(file, reason)
             # Drivers that share a store go through it in different orders, so that they rarely meet.
             random.Random(os.urandom(8)).shuffle(missing)
             with Log(store, self.name) as log, Stop() as stop:
@@ -411,7 +417,7 @@ def _costs(
     runs: dict[str, int] = {}
     first: dict[str, Task] = {}
     for task in missing:
-        runs[task.pair] = runs.get(task.pair, 0) + task.count
+        runs[task.pair] = runs.get(task.pair, 0) + task.count - min(task.count, held.get(task.cell, 0))
         first.setdefault(task.pair, task)
     began = time.monotonic()
     for pair, task in first.items():
@@ -462,6 +468,8 @@ def check_pair(algorithm: Any, environment: Any, horizon: int, label: str) -> No
             problem = environment.problem(horizon)
             if hasattr(algorithm, "check"):
                 algorithm.check(problem)
+        elif hasattr(environment, "check"):
+            environment.check()
     except InvalidInput as e:
         raise InvalidInput(f"{label}: {e}") from None
 
@@ -525,11 +533,11 @@ def _labels(members: Sequence[Any]) -> list[str]:
         fields = dict.fromkeys(f for m in group for f in m._fields)
         varied = [f for f in fields if len({_text(getattr(m, f, None)) for m in group}) > 1]
         labels.append(f"{name}({', '.join(f'{f}={_text(getattr(member, f, None))}' for f in varied)})")
-    for i, label in enumerate(labels):  # two classes of one name
-        if labels.count(label) > 1:
-            labels = [f"{type(m).__module__}.{n}" if n == label else n for m, n in zip(members, labels)]
-        if labels.count(labels[i]) > 1:
-            raise InvalidInput(f"two members would both be called {label!r}; give a mapping label -> instance.")
+    count = Counter(labels)  # two classes of one name are told apart by their modules
+    labels = [f"{type(m).__module__}.{n}" if count[n] > 1 else n for m, n in zip(members, labels)]
+    for label, n in Counter(labels).items():
+        if n > 1:
+            raise InvalidInput(f"{n} members would all be called {label!r}; give a mapping label -> instance.")
     return labels
 
 
