@@ -95,7 +95,11 @@ class Sweep:
         for argument, most in (("horizon", 10**15), ("runs", 10**9), ("block", 65_536), ("seed", 2**63 - 1)):
             if getattr(self, argument) > most:
                 raise InvalidInput(f"{argument} must be at most {most:,}; got {getattr(self, argument):,}.")
+        rows = min(self.block, self.runs)
+        if hasattr(self.checkpoints, "__len__"):
+            _check_size(rows, len(self.checkpoints))
         marks = _checkpoints(self.checkpoints, self.horizon)
+        _check_size(rows, len(marks))
         if hasattr(self.checkpoints, "__len__"):
             put("checkpoints", tuple(int(c) for c in marks))
         put("algorithms", _labelled("algorithm", self.algorithms))
@@ -117,12 +121,6 @@ class Sweep:
                     raise InvalidInput(
                         f"algorithms: {label} has a field {field!r}, which is a column of the results; rename it."
                     )
-        size = 8 * min(self.block, self.runs) * len(marks) * 8
-        if size > MOST_BYTES:
-            raise InvalidInput(
-                f"checkpoints: a cell of {min(self.block, self.runs)} runs x {len(marks):,} checkpoints needs about "
-                f"{size / 2**30:.0f} GiB, at most {MOST_BYTES >> 30}; record fewer checkpoints (None gives a grid)."
-            )
         cells = len(self.algorithms) * len(self.environments) * -(-self.runs // self.block)
         if cells > MOST_CELLS:
             raise InvalidInput(f"runs: {cells:,} cells, at most {MOST_CELLS:,}; use fewer runs or a larger block=.")
@@ -474,6 +472,16 @@ def check_pair(algorithm: Any, environment: Any, horizon: int, label: str) -> No
         raise InvalidInput(f"{label}: {e}") from None
 
 
+def _check_size(runs: int, checkpoints: int) -> None:
+    """Refuse a cell that would not fit in memory, at eight metrics of eight bytes."""
+    size = 64 * runs * checkpoints
+    if size > MOST_BYTES:
+        raise InvalidInput(
+            f"checkpoints: a cell of {runs} runs x {checkpoints:,} checkpoints needs about {size / 2**30:.0f} GiB, at "
+            f"most {MOST_BYTES >> 30}; record fewer checkpoints (None gives a grid)."
+        )
+
+
 def _sweep_name(name: Any) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise InvalidInput(
@@ -509,7 +517,8 @@ def _labelled(argument: str, given: Any) -> dict[str, Any]:
             raise InvalidInput(f"{where} is a list; unpack it: [*grid(...), ...].")
         if not isinstance(member, tuple) or not hasattr(member, "_fields"):
             raise InvalidInput(f"{where} must be a NamedTuple instance such as RUCB(); got {member!r}.")
-        identity = json.dumps([str(type(member)), canonical(list(fields_of(member).values()), f"{where} field")])
+        content = {name: canonical(value, f"{where}.{name}") for name, value in fields_of(member).items()}
+        identity = json.dumps([str(type(member)), content])
         if identity in seen:
             raise InvalidInput(f"{where} equals {plural}[{seen[identity]!r}]: {_short(member)}; leave one out.")
         seen[identity] = key
