@@ -6,15 +6,14 @@ one class for all faults, with the fault as a field, so that one compiled loop s
 
 import math
 from collections import namedtuple
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from algorithms.finite import RMED1, RMED2FH, RUCB, BeatTheMean, DoubleThompsonSampling, _rmed
+from algorithms.finite import RMED1, RUCB, BeatTheMean, DoubleThompsonSampling, _rmed
 from algorithms.finite import beat_the_mean as btm
 from algorithms.finite import double_thompson_sampling as dts
-from algorithms.finite import rmed2fh as fh
-from algorithms.finite.rmed2fh import HorizonState
 from algorithms.identification import POCOWISTA
 from duel.draws import uniform_index
 
@@ -46,7 +45,8 @@ def _faulty_class(cls: type) -> type:
             return 1
         return outcome
 
-    members = {k: v for k, v in vars(cls).items() if callable(v) and not k.startswith("_")}
+    generated = vars(namedtuple("_", ()))
+    members = {k: v for k, v in vars(cls).items() if isinstance(v, FunctionType) and k not in generated}
     members |= {"duel": duel, "protocol": "duels", "metrics": cls.metrics, "__annotations__": dict(cls.__annotations__)}
     members["may_be_undefined"] = getattr(cls, "may_be_undefined", ())
     members |= {"__module__": __name__, "__annotations__": {**cls.__annotations__, "fault": int}}
@@ -153,23 +153,6 @@ class FirstIndexRMED1(NamedTuple):
         return after
 
 
-class WrongBestRMED2FH(NamedTuple):
-    """b(i) chosen from the arms that i beats, the transposed matrix."""
-
-    alpha: float = 3.0
-    slack_scale: float = 0.3
-    slack_power: float = 1.01
-
-    init = RMED2FH.init
-    select = RMED2FH.select
-
-    def update(self, state: Any, contexts: np.ndarray, t: int, first: int, second: int, outcome: int) -> Any:
-        core = _rmed.step(state.core, t, first, second, -outcome if t % 2 == 0 else outcome, 0.0)
-        if core.forced == 0 and state.core.forced > 0:
-            fh.fix_opponents(core)
-        return HorizonState(core, state.loglog)
-
-
 # -------------------------------------------------------------------------------------------------------- Beat the Mean
 
 
@@ -246,15 +229,11 @@ class InvertedSplitPOCOWISTA(NamedTuple):
 
     target = "copeland"
 
-    init = POCOWISTA.init
+    def init(self, problem: Any) -> Any:
+        state = POCOWISTA(self.delta).init(problem)
+        return state._replace(threshold=state.threshold * (problem.arms * (problem.arms - 1) / 2) ** 2)
+
     select = POCOWISTA.select
-
-    def update(self, state: Any, contexts: np.ndarray, t: int, first: int, second: int, outcome: int) -> Any:
-        pairs = len(state.score) * (len(state.score) - 1) / 2
-        return POCOWISTA_update(POCOWISTA(self.delta * pairs * pairs), state, contexts, t, first, second, outcome)
-
+    update = POCOWISTA.update
     done = POCOWISTA.done
     recommend = POCOWISTA.recommend
-
-
-POCOWISTA_update = POCOWISTA.update

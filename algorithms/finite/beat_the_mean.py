@@ -155,7 +155,7 @@ CARD = Card(
             statement="Expected average regret O(gamma^7 K / eps ln T).",
             metric="average",
             bound=bound,
-            instance=Instance("BradleyTerry", utilities=(4.0, 1.0, 0.5, 0.0)),
+            instance=Instance("BradleyTerry", utilities=(4.0, 1.0, 0.5, 0.0), shuffle=True),
             horizons=(8_000, 16_000, 32_000, 64_000, 128_000),
         ),
     ),

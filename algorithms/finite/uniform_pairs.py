@@ -48,6 +48,7 @@ CARD = Card(
             bound=bound,
             instance=Instance("BradleyTerry", utilities=(2.0, 1.5, 1.0, 0.5, 0.0)),
             explicit=True,
+            anytime=True,
         ),
     ),
 )

@@ -198,7 +198,7 @@ CARD = Card(
             statement="Wrong with probability at most delta.",
             metric="error",
             bound=bound,
-            instance=Instance("BradleyTerry", utilities=(2.0, 1.0, 0.0)),
+            instance=Instance("RandomTournament", arms=10, low=0.6, high=1.0),
             horizons=(1_000_000,),
             runs=400,
             explicit=True,
