@@ -10,6 +10,7 @@ import numpy as np
 from algorithms.contextual import CoLSTIM, MaxInP
 from algorithms.contextual import colstim as col
 from algorithms.contextual import maxinp as inp
+from algorithms.contextual._linear import learn, rate
 from duel.draws import random_argmax, uniform_pair
 from duel.glm import solve
 
@@ -91,7 +92,8 @@ class FaultyMaxInP(NamedTuple):
             first, second = uniform_pair(rng, len(contexts))
             return state, first, second
         solve(state.estimate)
-        rate_pairs(state, contexts)
+        rate(state, contexts)
+        measure(state)
         count = plausible(state)
         if self.fault == NO_ELIMINATION:
             count = len(contexts)
@@ -104,9 +106,9 @@ class FaultyMaxInP(NamedTuple):
         self, state: inp.State, contexts: np.ndarray, t: int, first: int, second: int, outcome: int
     ) -> inp.State:
         if first != second:
-            learn_pair(state, contexts, t, first, second, misheard(self.fault, t, outcome))
+            learn(state, contexts, t, first, second, misheard(self.fault, t, outcome))
         return state
 
 
-rate, coin, perturb, challenge, learn = col.rate, col.coin, col.perturb, col.challenge, col.learn
-rate_pairs, plausible, widest, learn_pair = inp.rate, inp.plausible, inp.widest, inp.learn
+coin, perturb, challenge = col.coin, col.perturb, col.challenge
+measure, plausible, widest = inp.measure, inp.plausible, inp.widest

@@ -10,9 +10,11 @@ from duel.bandits import Problem
 from duel.card import Card, Instance, Theorem
 from duel.draws import random_argmax, uniform_pair
 from duel.errors import InvalidInput, positive_integer
-from duel.glm import Estimate, add, solve
-from duel.linalg import add_outer, dot, inverse_root, matvec, root_update
+from duel.glm import Estimate, solve
+from duel.linalg import dot
 from duel.links import code, noise
+
+from ._linear import learn, rate
 
 
 class State(NamedTuple):
@@ -143,13 +145,6 @@ class CoLSTIM(NamedTuple):
         return state
 
 
-def rate(state: State, contexts: np.ndarray) -> None:
-    """Estimated utilities and whitened features of the round's arms."""
-    for i in range(len(contexts)):
-        state.utility[i] = dot(contexts[i], state.estimate.theta)
-        matvec(state.root, contexts[i], state.white[i])
-
-
 def coin(state: State, t: int, rng: np.random.Generator) -> bool:
     """B ~ Bernoulli(p_t) (l.7): whether the perturbations are independent."""
     p = state.coin / math.sqrt(t - state.exploration) if state.fixed_coin < 0.0 else state.fixed_coin
@@ -174,19 +169,6 @@ def challenge(state: State, first: int) -> None:
             gap = state.white[j, k] - state.white[first, k]
             square += gap * gap
         state.value[j] = state.utility[j] - state.utility[first] + state.width * math.sqrt(square)
-
-
-def learn(state: State, contexts: np.ndarray, t: int, first: int, second: int, outcome: float) -> None:
-    """Take in a duel of two different arms: the estimate and M (l.16)."""
-    z = state.work[0]
-    for k in range(len(z)):
-        z[k] = contexts[first, k] - contexts[second, k]
-    add(state.estimate, z, outcome)
-    add_outer(state.gram, z, 1.0)
-    if t % 1024 == 0:
-        inverse_root(state.gram, state.root, state.estimate.square[0])
-    else:
-        root_update(state.root, z, 1.0, state.work[1:])
 
 
 def bound(T: float, world: Any) -> float:

@@ -10,9 +10,11 @@ from duel.bandits import Problem
 from duel.card import Card, Instance, Theorem
 from duel.draws import uniform_index, uniform_pair
 from duel.errors import InvalidInput, positive_integer
-from duel.glm import Estimate, add, solve
-from duel.linalg import add_outer, cholesky, dot, inverse_root, matvec, root_update
+from duel.glm import Estimate, solve
+from duel.linalg import cholesky
 from duel.links import kappa
+
+from ._linear import learn, rate
 
 
 class State(NamedTuple):
@@ -113,6 +115,7 @@ class MaxInP(NamedTuple):
             state = with_explored(state)
         solve(state.estimate)  # l.4
         rate(state, contexts)
+        measure(state)
         count = plausible(state)  # l.5
         first, second = widest(state, count, rng)  # l.6
         return state, first, second
@@ -128,12 +131,10 @@ def spanned(state: State) -> bool:
     return cholesky(state.gram, state.estimate.square[0], 1.0)
 
 
-def rate(state: State, contexts: np.ndarray) -> None:
-    """Estimated utilities of the round's arms and the widths of all pairs."""
-    K, d = contexts.shape
+def measure(state: State) -> None:
+    """Widths of all pairs."""
+    K, d = state.white.shape
     for i in range(K):
-        state.utility[i] = dot(contexts[i], state.estimate.theta)
-        matvec(state.root, contexts[i], state.white[i])
         for j in range(i):
             square = 0.0
             for k in range(d):
@@ -170,19 +171,6 @@ def widest(state: State, count: int, rng: np.random.Generator) -> tuple[int, int
                 if ties == 1 or uniform_index(rng, ties) == 0:
                     best, first, second = state.width[i, j], i, j
     return first, second
-
-
-def learn(state: State, contexts: np.ndarray, t: int, first: int, second: int, outcome: float) -> None:
-    """Take in a duel of two different arms: the estimate and V (l.7)."""
-    z = state.work[0]
-    for k in range(len(z)):
-        z[k] = contexts[first, k] - contexts[second, k]
-    add(state.estimate, z, outcome)
-    add_outer(state.gram, z, 1.0)
-    if t % 1024 == 0:
-        inverse_root(state.gram, state.root, state.estimate.square[0])
-    else:
-        root_update(state.root, z, 1.0, state.work[1:])
 
 
 def with_explored(state: State) -> State:
