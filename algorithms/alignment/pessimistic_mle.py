@@ -29,7 +29,7 @@ class PessimisticMLE(NamedTuple):
     Several contexts: ``joint=False`` moves the expectation out of the norm, so each context has its own argmax (weaker
     bound); ``joint=True`` maximises J over stochastic policies by Frank-Wolfe.
 
-    Guarantee: ``J(pi*) - J(pi) <= 2 f |E phi(x, pi*(x)) - v|_(Sigma + lambda I)^-1``. It hinges on v: on the paper's own
+    Guarantee: ``J(pi*) - J(pi) <= 2 f |E phi(x, pi*(x)) - v|_(Sigma + lambda I)^-1``. It hinges on v: on the paper's
     hard instance v = phi(a*) gives 1/sqrt(n), v = 0 a constant 0.1 until n ~ 1e5 with the paper's radius, v = mean
     feature of a uniform policy is plain MLE, and v = mean feature of the logged actions is worse than plain MLE.
 

@@ -1,0 +1,118 @@
+"""DPO, conservative DPO and robust DPO: one map."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from algorithms.alignment._family import fast
+from duel.alignment import Answer, Data, Problem, design, gibbs, maximum_likelihood, minimise, rewards, tabular_rewards
+from duel.card import Card
+from duel.errors import InvalidInput, unknown
+
+BACKENDS = ("closed", "gradient")
+
+
+class DPO(NamedTuple):
+    """Direct preference optimisation [rafailov2023direct], with smoothed or robust labels.
+
+    ::
+
+        1  u(a) = ln pi(a) / reference(a);   D = beta (u(winner) - u(loser))
+        2  minimise over pi the mean over pairs of
+               l(D) = -ln s(D)                                           DPO
+               (1 - e) l(D) + e l(-D)                                    cDPO  [mitchell2023note]
+               ((1 - e) l(D) - e l(-D)) / (1 - 2 e)                      rDPO  [chowdhury2024provably]
+
+    In the tabular class this is the Bradley-Terry MLE of the rewards, beta u + const, followed by its Gibbs policy;
+    both ways are offered and agree (tests). The closed form maximises over rewards within an interval of length R,
+    which keeps it finite where a plain minimum does not exist (an action that never lost; any rDPO sample, whose loss
+    is unbounded below). The gradient form minimises line 2 over logits as it stands and needs an attained minimum.
+
+    Assumptions: Bradley-Terry labels, flipped with probability e for cDPO and rDPO. cDPO is biased (it fits the rewards
+    of the flipped model if e is the flip rate, it needs no correction then), rDPO is unbiased.
+    Guarantee: suboptimality O(sqrt(d/n)), rDPO's larger by 1/(1 - 2 e); the regularised gap is O(1/n).
+    Deviations: the interval R. Cost: one Newton fit.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1/2)
+        e.
+    unbiased : bool
+        rDPO instead of cDPO.
+    kl_weight : float > 0, or None
+        beta; the problem's if None.
+    log_linear : bool
+        pi ~ reference exp(w . phi) instead of a free table (closed form only).
+    backend : {"closed", "gradient"}
+    """
+
+    label_smoothing: float = 0.0
+    unbiased: bool = False
+    kl_weight: Any = None
+    log_linear: bool = False
+    backend: str = "closed"
+
+    def check(self, problem: Problem) -> None:
+        if not 0 <= self.label_smoothing < 0.5:
+            raise InvalidInput(f"label_smoothing must lie in [0, 1/2); got {self.label_smoothing!r}.")
+        if self.backend not in BACKENDS:
+            raise unknown("backend", self.backend, BACKENDS)
+        if not float(problem.kl_weight if self.kl_weight is None else self.kl_weight) > 0:
+            raise InvalidInput("kl_weight must be > 0: DPO has no policy without a KL term. Set it here or there.")
+        if self.backend == "gradient" and (self.log_linear or self.unbiased):
+            raise InvalidInput("backend='gradient' is for the tabular class and bounded losses; use backend='closed'.")
+
+    def fit(self, data: Data, key: Any) -> Any:
+        problem, e = data.problem, self.label_smoothing
+        beta = problem.kl_weight if self.kl_weight is None else self.kl_weight
+        turned = jnp.swapaxes(data.wins, 1, 2)
+        wins = (1 - e) * data.wins - e * turned if self.unbiased else (1 - e) * data.wins + e * turned
+        wins = wins / (1 - 2 * e) if self.unbiased else wins
+        if self.log_linear:
+            theta = maximum_likelihood(data._replace(wins=wins))
+            return Answer(gibbs(rewards(problem, theta), problem.reference, beta), theta, design(data), jnp.nan)
+        if self.backend == "closed":
+            return gibbs(tabular_rewards(wins, problem.reward_bound), problem.reference, beta)
+        return descend(wins, problem.reference, lambda u: beta * u)
+
+
+def descend(wins: jax.Array, reference: jax.Array, score: Any) -> jax.Array:
+    """Minimise ``-sum wins ln s(score(u)_winner - score(u)_loser)`` over logits, each context by itself: [X, A]."""
+
+    def one(table: jax.Array, mu: jax.Array) -> jax.Array:
+        def loss(logits: jax.Array) -> jax.Array:
+            z = score(jax.nn.log_softmax(logits) - jnp.log(mu))
+            return -jnp.sum(table * jax.nn.log_sigmoid(z[:, None] - z)) / table.sum()
+
+        return jax.nn.softmax(minimise(loss, jnp.log(mu)))
+
+    return jax.vmap(one)(wins, reference)
+
+
+CARDS = (
+    Card(
+        name="DPO",
+        setting="offline preferences, KL-regularised",
+        citation="rafailov2023direct",
+        source="NeurIPS 2023, equation 7",
+        assumptions=("Bradley-Terry labels", "full coverage"),
+        theorems=(fast("The Gibbs policy of the MLE has a regularised gap O(1/n) under full coverage."),),
+        deviations=("rewards within an interval of length R",),
+    ),
+    Card(
+        name="cDPO",
+        setting="offline preferences with flipped labels, KL-regularised",
+        citation="mitchell2023note",
+        source="the note's equation (remembered)",
+        parameters={"label_smoothing": "the flip rate e"},
+    ),
+    Card(
+        name="rDPO",
+        setting="offline preferences with flipped labels, KL-regularised",
+        citation="chowdhury2024provably",
+        source="ICML 2024, equation 12 (remembered)",
+        parameters={"label_smoothing": "the flip rate e", "unbiased": True},
+        deviations=("rewards within an interval of length R: the loss is unbounded below on samples",),
+    ),
+)
