@@ -147,9 +147,9 @@ def curves(
     known = tuple(dict.fromkeys(frame["metric"]))
     if metric not in known:
         raise unknown("metric", metric, known)
-    chosen = frame[frame["metric"] == metric]
+    chosen: Any = frame[frame["metric"] == metric]
     found = {}
-    for name, group in chosen.groupby(by, sort=False):
+    for name, group in chosen.groupby(by, sort=False, observed=True):
         if group.duplicated(["run", "t"]).any():
             several = [
                 c for c in group.columns if c not in ("run", "t", "value") and group[c].nunique(dropna=False) > 1
@@ -407,7 +407,7 @@ def regret_figure(
         grid = figure.subplots(rows, len(places), squeeze=False)
         counts: set[int] = set()
         for k, place in enumerate(places):
-            part = frame[frame[panels] == place]
+            part: Any = frame[frame[panels] == place]
             bound = (lower_bounds or {}).get(place)
             plot_regret(
                 part, metric=metric, by=by, ax=grid[0, k], scale=scale, labels="none", lower_bound=bound,
@@ -427,7 +427,8 @@ def regret_figure(
                 handles.setdefault(label, handle)
         tail = [_bound_label()] if _bound_label() in handles else []
         listed = [n for n in names if n in handles] + tail
-        columns = min(len(listed), 4 if len(places) > 1 else 3)
+        entry = 0.062 * max(map(len, listed)) + 0.7  # inches of the widest: its letters, and the line before it
+        columns = max(1, min(len(listed), int(figure.get_figwidth() / entry)))
         figure.legend([handles[n] for n in listed], listed, loc="outside upper center", ncols=columns)
         _footnote(figure, _caption(sorted(counts), level, resamples))
     return figure

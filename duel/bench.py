@@ -1,0 +1,451 @@
+"""Speed of the engine beside plain NumPy loops of the same algorithms, measured in the same process.
+
+The loops below are what one writes from the paper: the pseudo-code line by line, one NumPy call for each array
+operation, no compiler. They are also an independent second implementation: a test compares their regret with the
+engine's. Instances: Bradley-Terry with ``utilities = numpy.linspace(2, 0, K)`` and T = 10 000; for POCOWISTA,
+which stops by itself, ``linspace(0.2, 0, K)``, so that runs are long beside their set-up; contextual duels with fresh
+contexts on the sphere and the logistic link.
+"""
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from duel import catalog
+from duel.errors import unknown
+from duel.matrices import bradley_terry
+from duel.protocols import simulate
+
+HORIZON = 10_000
+ALPHA = 0.51
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the benchmark."""
+
+    name: str
+    algorithm: str  # class in the catalogue
+    environment: str  # class or constructor in the catalogue
+    goal: float  # rounds per second of one core that the lab set itself
+    loop: Callable[[int, int], tuple[int, float]]  # (rounds, seed) -> (rounds played, average regret)
+    parameters: tuple[tuple[str, Any], ...] = ()
+    fields: tuple[tuple[str, Any], ...] = ()
+    loop_rounds: int = HORIZON  # rounds of one run of the NumPy loop
+    horizon: int = HORIZON  # rounds of one run of the engine
+
+    def build(self) -> tuple[Any, Any]:
+        """The algorithm and the environment."""
+        return (
+            catalog.algorithm(self.algorithm)(**dict(self.parameters)),
+            catalog.environment(self.environment)(**dict(self.fields)),
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured. Rates are rounds (duels) per second of processor time, so that a busy machine shows less."""
+
+    name: str
+    goal: float
+    engine: float  # one thread, median of the repeats
+    engine_low: float  # slowest repeat
+    engine_high: float  # fastest repeat
+    loop: float  # NumPy, one thread
+    scaling: float  # wall-clock time of one thread over that of two, median of the repeats
+    first_call: float  # seconds to the first result in this process: compiling, or reading kept machine code
+
+    @property
+    def ratio(self) -> float:
+        """Engine on one thread over the NumPy loop."""
+        return self.engine / self.loop
+
+
+def bench(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[Row], None] | None = None) -> list[Row]:
+    """Measure the cases called `names` (all if empty).
+
+    Parameters
+    ----------
+    names : sequence of str
+        Case names, or prefixes of them such as "RUCB".
+    quick : bool
+        A tenth of the time, noisier.
+    report : callable or None
+        Called with each row as soon as it is measured.
+
+    Raises
+    ------
+    InvalidInput
+        A name that no case begins with.
+    """
+    rows = []
+    for case in chosen(names):
+        row = measure(case, seconds=0.1 if quick else 1.0, repeats=3 if quick else 5)
+        rows.append(row)
+        if report is not None:
+            report(row)
+    return rows
+
+
+def chosen(names: Sequence[str]) -> list[Case]:
+    """Cases whose name begins with one of `names`, whatever the letters' case; all of them if there are none."""
+    everything = cases()
+    for name in names:
+        if not any(c.name.lower().startswith(name.lower()) for c in everything):
+            raise unknown("benchmark", name, tuple(c.name for c in everything))
+    return [c for c in everything if not names or any(c.name.lower().startswith(n.lower()) for n in names)]
+
+
+def measure(case: Case, *, seconds: float, repeats: int) -> Row:
+    """Time one case: about `seconds` of the engine in each of `repeats`, on one thread and on two."""
+    algorithm, environment = case.build()
+    began = time.perf_counter()
+    simulate(algorithm, environment, horizon=case.horizon, runs=1, checkpoints=1, workers=1)
+    first_call = time.perf_counter() - began
+
+    def timed(runs: int, workers: int, seed: int) -> tuple[float, float, float]:
+        """Rounds played, seconds of processor and of wall clock."""
+        wall, busy = time.perf_counter(), time.process_time()
+        trace = simulate(
+            algorithm, environment, horizon=case.horizon, runs=runs, seed=seed, checkpoints=1, workers=workers
+        )  # fmt: skip
+        busy, wall = time.process_time() - busy, time.perf_counter() - wall
+        return float(trace.final("duels").sum()) if "duels" in trace.metrics else runs * case.horizon, busy, wall
+
+    runs = 2
+    while runs < 10_000 and timed(runs, 1, 0)[2] < seconds / 2:
+        runs *= 2
+    rates, scaling = [], []
+    for k in range(repeats):  # one and two threads in turn, so that a busy neighbour hits both
+        rounds, busy, alone = timed(runs, 1, k)
+        rates.append(rounds / busy)
+        scaling.append(alone / timed(runs, 2, k)[2])
+    rounds, busy = 0, 0.0
+    while busy < seconds:
+        began = time.process_time()
+        rounds += case.loop(case.loop_rounds, rounds)[0]
+        busy += time.process_time() - began
+    return Row(
+        case.name, case.goal, median(rates), min(rates), max(rates), rounds / busy, median(scaling), first_call
+    )  # fmt: skip
+
+
+def as_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """Rows and the machine, ready for `json.dumps`."""
+    return {
+        "machine": machine(),
+        "rows": [{**asdict(r), "ratio": r.ratio} for r in rows],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    import numba
+
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def cases() -> list[Case]:
+    """Every case, in the order of the table."""
+    found = []
+    for name, algorithm, loop, goals in (
+        ("RUCB", "RUCB", rucb, (10e6, 2e6)),
+        ("RMED1", "RMED1", rmed1, (3e6, 0.5e6)),
+        ("D-TS", "DoubleThompsonSampling", double_thompson_sampling, (250e3, 12e3)),
+    ):
+        for K, goal in zip((10, 50), goals):
+            utilities = tuple(np.linspace(2, 0, K).tolist())
+            found.append(
+                Case(
+                    f"{name} K={K}", algorithm, "BradleyTerry", goal, _finite(loop, K),
+                    fields=(("utilities", utilities),), loop_rounds=HORIZON if K == 10 else 2000,
+                )
+            )  # fmt: skip
+    found.append(
+        Case(
+            "POCOWISTA K=10", "POCOWISTA", "BradleyTerry", 15e6, _finite(pocowista, 10, 0.2),
+            fields=(("utilities", tuple(np.linspace(0.2, 0, 10).tolist())),), horizon=1_000_000_000,
+        )
+    )  # fmt: skip
+    sphere = (("dimension", 10), ("arms", 20))
+    for estimator, goal, rounds in (("exact", 10e3, 1000), ("online", 250e3, HORIZON)):
+        found.append(
+            Case(
+                f"CoLSTIM {estimator} d=10 K=20", "CoLSTIM", "SphereContexts", goal, _contextual(estimator),
+                parameters=(("estimator", estimator),), fields=sphere, loop_rounds=rounds,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _finite(
+    loop: Callable[..., tuple[int, float]], K: int, top: float = 2.0
+) -> Callable[[int, int], tuple[int, float]]:
+    return lambda rounds, seed: loop(bradley_terry(np.linspace(top, 0, K)), rounds, np.random.default_rng(seed))
+
+
+def _contextual(estimator: str) -> Callable[[int, int], tuple[int, float]]:
+    return lambda rounds, seed: colstim(10, 20, rounds, np.random.default_rng(seed), online=estimator == "online")
+
+
+# ------------------------------------------------------------------------- the papers' pseudo-code in plain NumPy
+
+
+def rucb(P: np.ndarray, rounds: int, rng: np.random.Generator) -> tuple[int, float]:
+    """Relative upper confidence bound, Algorithm 1 of [zoghi2014rucb]; arm 0 is the Condorcet winner of `P` [K, K].
+
+    Returns
+    -------
+    rounds, average regret
+    """
+    K = len(P)
+    gap = P[0] - 0.5
+    wins = np.zeros((K, K))
+    champion = -1
+    regret = 0.0
+    for t in range(1, rounds + 1):
+        n = wins + wins.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            U = np.where(n > 0, wins / n + np.sqrt(ALPHA * np.log(t) / n), 2.0)
+        np.fill_diagonal(U, 0.5)
+        candidates = np.flatnonzero((U >= 0.5).all(axis=1))
+        if champion not in candidates:
+            champion = -1
+        if len(candidates) == 0:
+            c = rng.integers(K)
+        elif len(candidates) == 1:
+            champion = c = candidates[0]
+        elif champion >= 0 and rng.random() < 0.5:
+            c = champion
+        else:
+            c = rng.choice(candidates[candidates != champion])
+        column = U[:, c]
+        best = np.flatnonzero(column == column.max())
+        d = c if len(best) == 1 and best[0] == c else rng.choice(best[best != c])
+        if rng.random() < P[c, d]:
+            wins[c, d] += c != d
+        else:
+            wins[d, c] += c != d
+        regret += 0.5 * (gap[c] + gap[d])
+    return rounds, regret
+
+
+def rmed1(P: np.ndarray, rounds: int, rng: np.random.Generator) -> tuple[int, float]:
+    """Relative minimum empirical divergence, Algorithms 1 and 2 of [komiyama2015regret]. As `rucb`."""
+    K = len(P)
+    gap = P[0] - 0.5
+    wins = np.zeros((K, K))
+    slack = 0.3 * K**1.01
+    regret = 0.0
+
+    def play(i: int, j: int) -> float:
+        if i != j:
+            winner, loser = (i, j) if rng.random() < P[i, j] else (j, i)
+            wins[winner, loser] += 1
+        return 0.5 * (gap[i] + gap[j])
+
+    t = 0
+    for i in range(K):
+        for j in range(i + 1, K):
+            if t < rounds:
+                regret += play(i, j)
+                t += 1
+    current, remaining, following = list(range(K)), set(range(K)), set()
+    while t < rounds:
+        for l in current:
+            if t == rounds:
+                break
+            n = wins + wins.T
+            mean = np.divide(wins, n, out=np.full((K, K), 0.5), where=n > 0)
+            inside = np.clip(mean, 1e-300, 1 - 1e-16)
+            divergence = mean * np.log(2 * inside) + (1 - mean) * np.log(2 * (1 - inside))
+            evidence = np.where(mean <= 0.5, n * divergence, 0.0).sum(axis=1)
+            best = int(evidence.argmin())
+            others = mean[l].copy()
+            others[l] = np.inf
+            superior = others <= 0.5
+            m = best if superior[best] or not superior.any() else int(others.argmin())
+            t += 1
+            regret += play(l, m)
+            n = wins + wins.T
+            mean = np.divide(wins, n, out=np.full((K, K), 0.5), where=n > 0)
+            inside = np.clip(mean, 1e-300, 1 - 1e-16)
+            divergence = mean * np.log(2 * inside) + (1 - mean) * np.log(2 * (1 - inside))
+            evidence = np.where(mean <= 0.5, n * divergence, 0.0).sum(axis=1)
+            remaining.discard(l)
+            alive = np.flatnonzero(evidence - evidence.min() <= np.log(t) + slack)
+            following.update(int(j) for j in alive if j not in remaining)
+        current = sorted(following)
+        remaining, following = set(current), set()
+    return rounds, regret
+
+
+def double_thompson_sampling(P: np.ndarray, rounds: int, rng: np.random.Generator) -> tuple[int, float]:
+    """Double Thompson sampling, Algorithm 1 of [wu2016double]. As `rucb`."""
+    K = len(P)
+    gap = P[0] - 0.5
+    wins = np.zeros((K, K))
+    upper = np.triu_indices(K, 1)
+    regret = 0.0
+    for t in range(1, rounds + 1):
+        n = wins + wins.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            radius = np.sqrt(ALPHA * np.log(t) / n)
+            U = np.where(n > 0, wins / n + radius, 2.0)
+            L = np.where(n > 0, wins / n - radius, -1.0)
+        np.fill_diagonal(U, 0.5)
+        np.fill_diagonal(L, 0.5)
+        score = (U > 0.5).sum(axis=1)
+        candidate = score == score.max()
+        theta = np.full((K, K), 0.5)
+        theta[upper] = rng.beta(wins[upper] + 1, wins.T[upper] + 1)
+        theta.T[upper] = 1 - theta[upper]
+        sampled = np.where(candidate, (theta > 0.5).sum(axis=1), -1)
+        i = rng.choice(np.flatnonzero(sampled == sampled.max()))
+        second = rng.beta(wins[:, i] + 1, wins[i] + 1)
+        second[i] = 0.5
+        second[L[:, i] > 0.5] = -1.0
+        j = int(second.argmax())
+        if rng.random() < P[i, j]:
+            wins[i, j] += i != j
+        else:
+            wins[j, i] += i != j
+        regret += 0.5 * (gap[i] + gap[j])
+    return rounds, regret
+
+
+def pocowista(P: np.ndarray, rounds: int, rng: np.random.Generator) -> tuple[int, float]:
+    """Potential Copeland winner stays, Algorithm 1 of [haddenhorst2024identifying], delta = 0.05, binary duels.
+
+    Stops when a Copeland winner is known, whatever `rounds`. The stopping density is evaluated by log-gamma functions.
+
+    Returns
+    -------
+    duels, 1.0 if arm 0 was returned else 0.0
+    """
+    K = len(P)
+    level = 0.05 / (K * (K - 1))
+    decided = np.eye(K, dtype=bool)
+    score = np.zeros(K)
+    potential = np.full(K, K - 1.0)
+    duels = 0
+    while True:
+        i = int(potential.argmax())
+        j = int(np.where(decided[i], -1.0, score).argmax())
+        won = lost = 0
+        while True:
+            if rng.random() < P[i, j]:
+                won += 1
+            else:
+                lost += 1
+            duels += 1
+            log_density = (
+                math.lgamma(won + lost + 2) - math.lgamma(won + 1) - math.lgamma(lost + 1) - (won + lost) * math.log(2)
+            )
+            if math.exp(log_density) <= level:
+                break
+        score[i if won > lost else j] += 1
+        decided[i, j] = decided[j, i] = True
+        potential = K - decided.sum(axis=1) + score
+        for a in range(K):
+            if score[a] >= np.delete(potential, a).max():
+                return duels, float(a == 0)
+
+
+def colstim(d: int, K: int, rounds: int, rng: np.random.Generator, *, online: bool) -> tuple[int, float]:
+    """CoLSTIM, Algorithm 1 of [bengs2022colstim] with the lab's default constants; fresh unit contexts, logistic link.
+
+    Newton's method on the whole history, warm-started, in every round; with `online` one implicit Newton step a duel
+    after the exploration, as the engine's option of that name.
+
+    Returns
+    -------
+    rounds, average regret
+    """
+    theta_true = rng.standard_normal(d)
+    theta_true /= np.linalg.norm(theta_true)
+    ridge, explore = 1e-3, d * K
+    scale = math.sqrt(d * math.log(HORIZON))
+    theta = np.zeros(d)
+    M = ridge * np.eye(d)
+    inverse = np.eye(d) / ridge
+    Z, won = np.zeros((rounds, d)), np.zeros(rounds)
+    W_inverse = np.eye(d) / ridge
+    n, regret, fitted = 0, 0.0, False
+    for t in range(1, rounds + 1):
+        X = rng.standard_normal((K, d))
+        X /= np.linalg.norm(X, axis=1, keepdims=True)
+        if t <= explore:
+            i, j = rng.choice(K, 2, replace=False)
+        else:
+            if not (online and fitted):
+                theta, H = _newton(Z[:n], won[:n], theta, ridge)
+                W_inverse, fitted = np.linalg.inv(H), True
+            p = min(1.0, math.sqrt(d * math.log(d * HORIZON)) / math.sqrt(t - explore))
+            noise = rng.gumbel(size=K if rng.random() < p else 1)
+            width = np.sqrt(np.einsum("ij,jk,ik->i", X, inverse, X))
+            i = int((X @ theta + np.clip(noise, -scale, scale) * width).argmax())
+            D = X - X[i]
+            j = int((D @ theta + scale * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", D, inverse, D), 0.0))).argmax())
+        utility = X @ theta_true
+        regret += utility.max() - 0.5 * (utility[i] + utility[j])
+        z = X[i] - X[j]
+        outcome = float(rng.random() < 1.0 / (1.0 + math.exp(-(z @ theta_true))))
+        if i == j:
+            continue
+        M += np.outer(z, z)
+        if t > explore:
+            v = inverse @ z
+            inverse -= np.outer(v, v) / (1.0 + z @ v)
+        elif t == explore or t % 50 == 0:
+            inverse = np.linalg.inv(M)
+        if online and fitted:
+            v = W_inverse @ z
+            spread, u = z @ v, z @ theta
+            margin = u
+            for _ in range(25):
+                F = 1.0 / (1.0 + math.exp(-u))
+                step = (u - margin - spread * (outcome - F)) / (1.0 + spread * F * (1.0 - F))
+                u -= step
+                if abs(step) < 1e-12:
+                    break
+            F = 1.0 / (1.0 + math.exp(-u))
+            theta = theta + (outcome - F) * v
+            W_inverse -= F * (1 - F) * np.outer(v, v) / (1.0 + F * (1 - F) * spread)
+        else:
+            Z[n], won[n] = z, outcome
+            n += 1
+    return rounds, regret
+
+
+def _newton(Z: np.ndarray, won: np.ndarray, theta: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Root of the ridge-regularised likelihood equation, and its Jacobian there."""
+    while True:
+        F = 1.0 / (1.0 + np.exp(-(Z @ theta)))
+        gradient = Z.T @ (F - won) + ridge * theta
+        H = (Z * (F * (1 - F))[:, None]).T @ Z + ridge * np.eye(len(theta))
+        step = np.linalg.solve(H, gradient)
+        theta = theta - step
+        if gradient @ step < 1e-8:
+            return theta, H
