@@ -162,10 +162,17 @@ class PreferenceGame:
     def best_response_gain(self, log_policy: jax.Array, kl_weight: jax.Array | None) -> jax.Array:
         """Duality gap: both players gain the same; prompts are averaged. `kl_weight` None: of the original game."""
         gain = 2 * _gain(self.payoffs(jnp.exp(log_policy)), log_policy, self.log_reference, self._per_row(kl_weight))
-        return gain if self.weights is None else gain @ self.weights
+        return self._average(gain)
 
-    def average(self, per_row: jax.Array) -> jax.Array:
-        """A quantity per policy row, as one number a game."""
+    def kl(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        """``KL(p || q)`` of two policies, averaged over prompts."""
+        return self._average(kl_divergence(log_p, log_q))
+
+    def tv(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        """Total variation of two policies, averaged over prompts."""
+        return self._average(total_variation(jnp.exp(log_p), jnp.exp(log_q)))
+
+    def _average(self, per_row: jax.Array) -> jax.Array:
         return per_row if self.weights is None else per_row @ self.weights
 
     def _per_row(self, kl_weight: jax.Array | None) -> jax.Array | None:
@@ -259,9 +266,13 @@ class ZeroSumGame:
         weight = None if kl_weight is None else kl_weight[..., None]
         return _gain(self.payoffs(policy), log_policy, self.log_reference, weight, policy).sum(axis=-1)
 
-    def average(self, per_row: jax.Array) -> jax.Array:
-        """A quantity per player, summed."""
-        return per_row.sum(axis=-1)
+    def kl(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        """``KL(p || q)``, summed over the players."""
+        return kl_divergence(log_p, log_q).sum(axis=-1)
+
+    def tv(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        """Total variation, summed over the players."""
+        return total_variation(jnp.exp(log_p), jnp.exp(log_q)).sum(axis=-1)
 
     def estimate(self, policy: jax.Array, proposal: jax.Array | None, count: int, key: jax.Array) -> jax.Array:
         """Payoffs are not preferences: refused."""
@@ -437,14 +448,13 @@ def gap_of_logits(game: Any, log_policy: jax.Array) -> jax.Array:
 def value(game: PreferenceGame, policy: Any, opponent: Any) -> jax.Array:
     """``V(pi, pi')`` of the regularised game, 1/2 for equals: [...]."""
     p, q = _checked(game, policy), _checked(game, opponent)
-    edge = (jnp.exp(p) * game.payoffs(jnp.exp(q))).sum(axis=-1)
-    cost = kl_divergence(p, game.log_reference) - kl_divergence(q, game.log_reference)
-    return 0.5 + game.average(edge) - game.kl_weight * game.average(cost)
+    edge = game._average((jnp.exp(p) * game.payoffs(jnp.exp(q))).sum(axis=-1))
+    return 0.5 + edge - game.kl_weight * (game.kl(p, game.log_reference) - game.kl(q, game.log_reference))
 
 
 def suboptimality(game: PreferenceGame, policy: Any, optimum: Any) -> jax.Array:
     """``1/2 - V(pi, pi*)``, what a policy loses to the regularised equilibrium: ``beta KL(pi || pi*)``, [...]."""
-    return game.kl_weight * game.average(kl_divergence(_checked(game, policy), _checked(game, optimum)))
+    return game.kl_weight * game.kl(_checked(game, policy), _checked(game, optimum))
 
 
 def _checked(game: Any, policy: Any) -> jax.Array:
@@ -697,6 +707,11 @@ def _check(algorithm: Any, game: Any) -> None:
         )
     if hasattr(algorithm, "check"):
         algorithm.check(game)
+    if getattr(game, "sequential", False) and "logits" not in algorithm.init(game)._fields:
+        raise InvalidInput(
+            f"algorithm: {type(algorithm).__name__} plays one-shot games; a multi-turn game needs a solver in logits "
+            "(RegularizedOMD, MMD, EGPO ...)."
+        )
 
 
 def need_regularization(name: str, game: Any) -> None:
@@ -746,7 +761,7 @@ def measure(game: Any, path: Path, truth: Any) -> dict[str, np.ndarray]:
     metrics = _metrics(game, np.where(lost, log_policy, uniform), truth, "")
     for name, values in metrics.items():
         metrics[name] = np.where(finite, values, np.inf if name != "tv" else 1.0)
-    if path.average is not None:
+    if path.average is not None and not getattr(game, "sequential", False):
         with np.errstate(divide="ignore"):
             average = np.log(np.asarray(path.average))
         metrics.update(_metrics(game, np.where(lost, average, uniform), truth, "average_"))
@@ -768,7 +783,7 @@ def _gaps(game: Any, log_policy: jax.Array) -> tuple[jax.Array, jax.Array]:
 def _distances(game: Any, log_truth: jax.Array, log_policy: jax.Array) -> tuple[jax.Array, jax.Array]:
     def one(g: Any, truth: jax.Array, path: jax.Array) -> Any:
         def at(target: jax.Array, x: jax.Array) -> Any:
-            return g.average(kl_divergence(target, x)), g.average(total_variation(jnp.exp(target), jnp.exp(x)))
+            return g.kl(target, x), g.tv(target, x)
 
         return jax.vmap(at)(truth, path)
 
@@ -827,7 +842,11 @@ def _single_games(game: Any) -> list[Any]:
 
 def _warn_of_step(algorithm: Any, game: Any) -> None:
     """Say so when the linearised map at the equilibrium expands: the step size is beyond the local limit."""
-    if not hasattr(algorithm, "multipliers") or not (np.asarray(game.kl_weight) > 0).all():
+    if (
+        not hasattr(algorithm, "multipliers")
+        or not hasattr(game, "blocks")
+        or not (np.asarray(game.kl_weight) > 0).all()
+    ):
         return
     solution = equilibrium.regularized_equilibrium(game)
     frequencies = equilibrium.local_frequencies(game, solution)
@@ -879,6 +898,8 @@ def run(
         raise InvalidInput(
             f"algorithm: got the class {algorithm.__name__}; pass an instance, {algorithm.__name__}(...)."
         )
+    if hasattr(environment, "dataset"):
+        return _run_offline(algorithm, environment, runs, seed, checkpoints, compiled, progress)
     began = time.perf_counter()
     algorithm = floats(algorithm)
     game = stack([environment.init(stream(seed, ENVIRONMENT, int(r))) for r in runs])
@@ -895,6 +916,51 @@ def run(
         prompts = 1 if getattr(game, "weights", None) is None else len(game.weights)
         metrics["queries"] = metrics["products"] * oracle.queries * prompts
     _report_divergence(algorithm, runs, checkpoints, metrics["diverged"])
+    return _trace(algorithm, environment, runs, checkpoints, metrics, seed, compiled, began)
+
+
+def _run_offline(
+    algorithm: Any,
+    environment: Any,
+    runs: np.ndarray,
+    seed: int,
+    checkpoints: np.ndarray,
+    compiled: bool,
+    progress: Callable[[int], None] | None,
+) -> Trace:
+    """Games learned from preferences collected beforehand: ``fit`` on the first t pairs, for t in the checkpoints."""
+    if not callable(getattr(algorithm, "fit", None)):
+        raise InvalidInput(
+            f"algorithm: {type(algorithm).__name__} has no method fit(data), which {type(environment).__name__} needs; "
+            "take PessimisticNash."
+        )
+    began = time.perf_counter()
+    algorithm = floats(algorithm)
+    if hasattr(algorithm, "check"):
+        algorithm.check(None)
+    gap = np.empty((len(runs), len(checkpoints)))
+    for k, r in enumerate(runs):
+        rng = stream(seed, ENVIRONMENT, int(r))
+        world = environment.init(rng)
+        data = environment.dataset(world, int(checkpoints[-1]), rng)
+        for c, n in enumerate(checkpoints):
+            known = data._replace(**{name: getattr(data, name)[:n] for name in ("states", "actions", "first_wins")})
+            gap[k, c] = environment.gap(world, algorithm.fit(known))
+        if progress is not None:
+            progress(int(checkpoints[-1]))
+    return _trace(algorithm, environment, runs, checkpoints, {"gap": gap}, seed, compiled, began)
+
+
+def _trace(
+    algorithm: Any,
+    environment: Any,
+    runs: np.ndarray,
+    checkpoints: np.ndarray,
+    metrics: dict[str, np.ndarray],
+    seed: int,
+    compiled: bool,
+    began: float,
+) -> Trace:
     return Trace(
         algorithm=type(algorithm).__name__,
         environment=type(environment).__name__,

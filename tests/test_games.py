@@ -405,7 +405,7 @@ def test_nash_md_with_a_constant_step_stops_beside_the_equilibrium() -> None:
 
 
 def _all_solvers() -> list[Any]:
-    return [getattr(solvers, name)() for name in dir(solvers)]
+    return [a for a in (getattr(solvers, name)() for name in dir(solvers)) if hasattr(a, "step")]
 
 
 @pytest.mark.parametrize("algorithm", _all_solvers(), ids=lambda a: type(a).__name__)

@@ -4,6 +4,7 @@ from fractions import Fraction
 from itertools import permutations, product
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -36,17 +37,17 @@ def instance(environment: Any, seed: int = 0) -> Any:
 
 
 def _defaults() -> list[Any]:
-    found = [getattr(environments, name) for name in dir(environments)]
-    return [e() for e in found if getattr(e, "protocol", None) == "game"]
+    found = [getattr(environments, name)() for name in dir(environments)]
+    return [e for e in found if not hasattr(e, "dataset")]
 
 
 @pytest.mark.parametrize("environment", _defaults(), ids=lambda e: type(e).__name__)
 def test_every_generator_repeats_and_gives_a_proper_game(environment: Any) -> None:
     a, b, other = instance(environment), instance(environment), instance(environment, 1)
     assert a.policy_shape == b.policy_shape == other.policy_shape
-    A, B = (np.asarray(g.A if hasattr(g, "A") else g.payoff) for g in (a, b))
+    A, B = (np.asarray(jax.tree.leaves(g)[0]) for g in (a, b))
     assert np.array_equal(A, B)
-    if hasattr(a, "A"):
+    if hasattr(a, "A"):  # a preference game
         assert np.array_equal(A, -np.swapaxes(A, -1, -2))
     assert np.abs(np.exp(np.asarray(a.log_reference)).sum(axis=-1) - 1).max() < 1e-12
 

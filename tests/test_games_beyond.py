@@ -1,0 +1,268 @@
+"""Networks, conversations on trees, and games learned from offline preferences."""
+
+import itertools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import duel
+from algorithms import games as solvers
+from algorithms.games.neural_policy import on_policy_loss, uniform_pair_loss
+from duel import equilibrium, games
+from duel.errors import InvalidInput
+from duel.games import PreferenceGame, measure, solve, stack, truth_of
+from envs.games import OfflineMarkovGame, RandomPreferences, TurnTree
+
+BETA = 0.1
+
+
+def one_game(n: int = 6, seed: int = 0) -> PreferenceGame:
+    return RandomPreferences(actions=n, kl_weight=BETA, reference_scale=1.0).init(np.random.default_rng(seed))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# losses: the pairwise definitions, by automatic differentiation, against the vector formulas
+
+
+def test_uniform_pair_loss_is_its_definition_and_its_gradient_is_mirror_descent() -> None:
+    game, n = one_game(), 6
+    theta = game.log_reference + jnp.asarray(np.random.default_rng(1).standard_normal(n))
+    g = game.payoffs(jax.nn.softmax(theta))
+
+    def pairs(logits: jax.Array) -> jax.Array:
+        h = logits - game.log_reference
+        error = (h[:, None] - h[None]) - (g[:, None] - g[None]) / BETA
+        return (error**2).mean()
+
+    assert float(uniform_pair_loss(theta, game, g)) == pytest.approx(float(pairs(theta)), rel=1e-12)
+    gradient = jax.grad(lambda x: uniform_pair_loss(x, game, g))(theta)
+    assert np.abs(gradient - jax.grad(pairs)(theta)).max() < 1e-12
+    u = theta - game.log_reference - g / BETA
+    assert np.abs(gradient - 4 / n * (u - u.mean())).max() < 1e-12
+    # one step of gradient descent is one step of RegularizedOMD with eta beta = 4 lr / n
+    lr = 0.2
+    state = solvers.RegularizedOMD(4 * lr / (BETA * n)).init(game)._replace(logits=theta)
+    step = solvers.RegularizedOMD(4 * lr / (BETA * n)).step(state, game, games.Exact(), jax.random.key(0)).logits
+    difference = np.asarray(theta - lr * gradient - step)
+    assert np.ptp(difference) < 1e-12
+
+
+def test_gradient_of_online_ipo_is_four_over_beta_times_self_play() -> None:
+    game, n = one_game(seed=2), 6
+    theta = game.log_reference + jnp.asarray(np.random.default_rng(2).standard_normal(n))
+    pi = jax.nn.softmax(theta)
+
+    def ipo(logits: jax.Array) -> jax.Array:  # pairs from the policy, gradient stopped through it
+        h = logits - game.log_reference
+        weights = pi[:, None] * pi[None]
+        return (weights * ((h[:, None] - h[None]) - game.A / BETA) ** 2).sum()
+
+    def self_play(logits: jax.Array) -> jax.Array:  # minus the regularised value against the frozen policy
+        p = jax.nn.softmax(logits)
+        return -(p @ game.A @ pi - BETA * (p * (jax.nn.log_softmax(logits) - game.log_reference)).sum())
+
+    assert np.abs(jax.grad(ipo)(theta) - 4 / BETA * jax.grad(self_play)(theta)).max() < 1e-12
+    weighted = pi * game.payoffs(pi)
+    assert np.abs(jax.grad(lambda x: on_policy_loss(x, game, weighted))(theta) - jax.grad(ipo)(theta)).max() < 1e-12
+    lr = 0.01
+    algorithm = solvers.PolicyGradient(4 * lr / BETA)
+    state = algorithm.init(game)._replace(logits=theta, average=theta)
+    after = algorithm.step(state, game, games.Exact(), jax.random.key(0)).logits
+    assert np.abs(after - (theta - lr * jax.grad(ipo)(theta))).max() < 1e-12
+
+
+def test_ipo_md_is_the_gradient_of_its_loss() -> None:
+    game = one_game(seed=3)
+    theta = game.log_reference + jnp.asarray(np.random.default_rng(3).standard_normal(6))
+    mixture = jax.nn.softmax(0.7 * theta + 0.3 * game.log_reference)
+
+    def loss(logits: jax.Array) -> jax.Array:
+        h = logits - game.log_reference
+        return (mixture[:, None] * mixture[None] * ((h[:, None] - h[None]) - game.A / BETA) ** 2).sum()
+
+    lr = 0.01
+    algorithm = solvers.PolicyGradient(4 * lr / BETA, mixture=0.3, sampler="opponent")
+    state = algorithm.init(game)._replace(logits=theta, average=theta)
+    after = algorithm.step(state, game, games.Exact(), jax.random.key(0)).logits
+    assert np.abs(after - (theta - lr * jax.grad(loss)(theta))).max() < 1e-12
+
+
+def test_a_network_learns_the_equilibrium_of_100_actions_and_egpo_beats_policy_gradients() -> None:
+    environment = RandomPreferences(actions=100, kl_weight=0.1, reference_scale=1.0)
+    final = {
+        method: duel.simulate(
+            solvers.NeuralPolicy(method, 0.01), environment, horizon=1500, runs=2, checkpoints=[1500], workers=1
+        ).final("gap")
+        for method in ("egpo", "nash_md_pg")
+    }
+    assert final["egpo"].max() < 1e-6
+    assert np.median(final["egpo"]) < np.median(final["nash_md_pg"])
+
+
+def test_sampled_training_of_a_network_is_noisy_but_goes_down() -> None:
+    from envs.games import SampledComparisons
+
+    environment = SampledComparisons(RandomPreferences(actions=20, kl_weight=0.1, reference_scale=1.0), 100)
+    trace = duel.simulate(solvers.NeuralPolicy("egpo", 0.003), environment, horizon=1500, runs=4, checkpoints=[1, 1500])
+    assert trace.mean("gap")[1] < 0.6 * trace.mean("gap")[0]
+    assert trace["queries"][0, -1] == 1500 * 2 * 100
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# trees
+
+
+def leaves(policy: np.ndarray, turns: int, actions: int) -> np.ndarray:
+    """Probability of every deterministic conversation, by enumeration."""
+    found = []
+    for plan in itertools.product(range(actions), repeat=turns):
+        p, offset, node = 1.0, 0, 0
+        for h, a in enumerate(plan):
+            p *= policy[offset + node, a]
+            offset, node = offset + actions**h, node * actions + a
+        found.append(p)
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("turns", "actions"), [(1, 4), (2, 3), (3, 2)])
+def test_the_equilibrium_of_a_tree_is_that_of_its_normal_form(turns: int, actions: int) -> None:
+    tree = TurnTree(turns=turns, actions=actions, reference_scale=1.0, kl_weight=0.05).init(np.random.default_rng(4))
+    mu = np.exp(np.asarray(tree.log_reference))
+    normal = PreferenceGame.from_margins(tree.margins, leaves(mu, turns, actions), 0.05)
+    policy = np.exp(stack([tree]).log_equilibrium()[0])
+    assert np.abs(leaves(policy, turns, actions) - equilibrium.regularized_equilibrium(normal)).max() < 1e-12
+    assert float(games.gap_of_logits(tree, np.log(policy))) < 1e-24
+    # the gap off the equilibrium, too, and the original one
+    other = np.exp(np.random.default_rng(5).standard_normal(mu.shape))
+    other /= other.sum(axis=-1, keepdims=True)
+    flat = leaves(other, turns, actions)
+    assert float(games.gap_of_logits(tree, np.log(other))) == pytest.approx(
+        float(games.duality_gap(normal, flat)), rel=1e-9
+    )
+    assert float(tree.best_response_gain(jnp.log(other), None)) == pytest.approx(
+        float(games.original_gap(normal, flat)), rel=1e-12
+    )
+    assert float(tree.kl(jnp.log(policy), jnp.log(other))) == pytest.approx(
+        float(games.kl_divergence(np.log(leaves(policy, turns, actions)), np.log(flat))), rel=1e-9
+    )
+
+
+def test_mtpo_with_one_turn_is_regularized_mirror_descent() -> None:
+    tree = TurnTree(turns=1, actions=5, reference_scale=1.0).init(np.random.default_rng(6))
+    flat = PreferenceGame.from_margins(tree.margins, np.exp(tree.log_reference[0]), 0.1)
+    a, b = (
+        solve(solvers.RegularizedOMD(0.3), g, horizon=50, checkpoints=range(1, 51)).log_policy for g in (tree, flat)
+    )
+    assert np.abs(a[:, 0] - b).max() < 1e-12
+
+
+@pytest.mark.parametrize("replies", [1, 2])
+def test_mtpo_obeys_its_theorem(replies: int) -> None:
+    """KL <= 32 H Q^2 / (beta^2 (t + 1)), Q = max(4 beta H log 1/mu_min, 1) (Theorem 4.2); with the wrong sign it fails."""
+    turns, beta = 3, 0.2
+    environment = TurnTree(turns=turns, replies=replies, reference_scale=1.0, kl_weight=beta)
+    marks = np.array([1, 10, 100, 1000])
+    trace = duel.simulate(
+        solvers.RegularizedOMD(schedule="decreasing"), environment, horizon=1000, runs=8, checkpoints=marks
+    )
+    for r in range(8):
+        world = environment.init(games.stream(0, games.ENVIRONMENT, r))
+        Q = max(4 * beta * turns * float(-np.asarray(world.log_reference).min()), 1.0)
+        assert (trace["kl"][r] <= 32 * turns * Q**2 / (beta**2 * (marks + 1))).all()
+    assert trace.final("kl").max() < 1e-7
+    assert "average_gap" not in trace.metrics
+
+    class Deaf(solvers.RegularizedOMD):
+        def step(self, state: Any, game: Any, oracle: Any, key: Any) -> Any:
+            return super().step(state, game.replace(margins=-game.margins), oracle, key)
+
+    batch = stack([environment.init(games.stream(0, games.ENVIRONMENT, r)) for r in range(8)])
+    path = solve(Deaf(schedule="decreasing"), batch, horizon=1000, checkpoints=marks)
+    assert np.median(measure(batch, path, truth_of(batch))["kl"][:, -1]) > 1e-4
+
+
+def test_trees_with_chance_agree_with_a_long_run_of_another_solver() -> None:
+    tree = TurnTree(turns=2, replies=2, reference_scale=1.0, kl_weight=0.1).init(np.random.default_rng(7))
+    path = solve(solvers.EGPO(0.5), tree, horizon=3000, checkpoints=[3000]).log_policy[0]
+    assert np.abs(path - stack([tree]).log_equilibrium()[0]).max() < 1e-10
+
+
+def test_trees_refuse_what_makes_no_sense_on_them() -> None:
+    with pytest.raises(InvalidInput, match="multi-turn"):
+        duel.simulate(solvers.RegretMatching(), TurnTree(), horizon=3)
+    with pytest.raises(InvalidInput, match="at most 1024"):
+        TurnTree(turns=20).check()
+    with pytest.raises(InvalidInput, match="kl_weight"):
+        TurnTree(kl_weight=0.0).check()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# offline preferences, two agents
+
+
+def test_nash_gap_by_enumeration_of_deviations() -> None:
+    environment = OfflineMarkovGame(horizon=2, states=2, actions=2)
+    world = environment.init(np.random.default_rng(8))
+    assert environment.gap(world, world.expert) == pytest.approx(0, abs=1e-14)
+
+    def value(policy: np.ndarray) -> np.ndarray:
+        total = np.zeros(2)
+        a, b = policy[0, 0]
+        total += world.rewards[:, 0, 0, a, b]
+        for s in range(2):
+            total += world.transitions[0, 0, a, b, s] * world.rewards[:, 1, s, policy[1, s, 0], policy[1, s, 1]]
+        return total
+
+    rng = np.random.default_rng(9)
+    for _ in range(10):
+        policy = rng.integers(0, 2, (2, 2, 2))
+        gain = 0.0
+        for agent in (0, 1):
+            best = -np.inf
+            for deviation in itertools.product((0, 1), repeat=4):
+                other = policy.copy()
+                other[..., agent] = np.array(deviation).reshape(2, 2)
+                best = max(best, value(other)[agent])
+            gain += best - value(policy)[agent]
+        assert environment.gap(world, policy) == pytest.approx(gain, abs=1e-12)
+
+
+def test_maximum_likelihood_against_a_general_optimiser() -> None:
+    from scipy import optimize
+
+    from algorithms.games.pessimistic_nash import _likelihood
+
+    rng = np.random.default_rng(10)
+    x, wins = rng.standard_normal((200, 4)), rng.random(200) < 0.4
+    found = _likelihood(x, wins, 0.7)
+    other = optimize.minimize(
+        lambda w: np.logaddexp(0, np.where(wins, -(x @ w), x @ w)).sum() + 0.35 * w @ w, np.zeros(4), tol=1e-12
+    ).x
+    assert np.abs(found - other).max() < 1e-5
+
+
+def test_unilateral_coverage_suffices_and_coverage_of_the_equilibrium_alone_does_not() -> None:
+    def mean_gap(coverage: str, width: float = 1.0) -> np.ndarray:
+        trace = duel.simulate(
+            solvers.PessimisticNash(width), OfflineMarkovGame(coverage), horizon=3200, runs=40, checkpoints=[50, 3200]
+        )
+        return trace.mean("gap")
+
+    unilateral, single = mean_gap("unilateral"), mean_gap("single")
+    assert unilateral[1] < 0.02
+    assert unilateral[1] < unilateral[0] / 4
+    assert single[1] > 0.05  # however many pairs
+    assert mean_gap("uniform")[1] < 0.15
+    assert mean_gap("unilateral", width=0.0)[1] > 0.2  # mutant: without pessimism
+
+
+def test_offline_games_refuse_online_solvers_and_unknown_coverage() -> None:
+    with pytest.raises(InvalidInput, match="no method fit"):
+        duel.simulate(solvers.EGPO(), OfflineMarkovGame(), horizon=3)
+    with pytest.raises(InvalidInput, match="Did you mean 'unilateral'"):
+        duel.simulate(solvers.PessimisticNash(), OfflineMarkovGame("unilaterl"), horizon=3)
+    with pytest.raises(InvalidInput, match="width"):
+        duel.simulate(solvers.PessimisticNash(-1.0), OfflineMarkovGame(), horizon=3)
