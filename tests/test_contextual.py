@@ -288,6 +288,10 @@ def test_colstim_by_hand_with_independent_noise():
     assert first == int(np.argmax(perturbed)) == 1
     leads = [0.5 * theta + 0.5 * w, 0.0, -1.5 * theta + 1.5 * w]
     np.testing.assert_allclose(state.value, leads, atol=1e-8)
+    again = Script(standard_exponential=[GUMBEL["low"], GUMBEL["high"], GUMBEL["zero"]])
+    colstim_file.perturb(state, True, again)
+    np.testing.assert_allclose(state.value, perturbed, atol=1e-8)
+    colstim_file.challenge(state, first)
     assert second == int(np.argmax(leads)) == 0
     # arm 0 wins: z = -1/2 lost, the same as z = 1/2 won once more
     state = learner.update(state, LINE, 3, first, second, -1)
