@@ -145,3 +145,24 @@ def step(state: State, t: int, first: int, second: int, outcome: int, slack: flo
         best=best,
         forced=forced,
     )
+
+
+def with_forced(state: State, forced: int) -> State:
+    """The same state with `forced` duels to come that do not move the loops (line 9 of RMED2)."""
+    return State(
+        duels=state.duels,
+        wins=state.wins,
+        mean=state.mean,
+        evidence=state.evidence,
+        divergence=state.divergence,
+        queue=state.queue,
+        queued=state.queued,
+        position=state.position,
+        remaining=state.remaining,
+        next_queue=state.next_queue,
+        next_queued=state.next_queued,
+        next_member=state.next_member,
+        opponent=state.opponent,
+        best=state.best,
+        forced=forced,
+    )
