@@ -61,6 +61,7 @@ class World(NamedTuple):
     theta: Any  # [d] true parameter, NaN if rewards are not linear
     reward: Any  # [X, A]
     preference: Any  # [X, A, A] Pr(a preferred to b)
+    groups: Any = None  # [U, X, A] rewards of U groups of people, where they differ
 
 
 class Sample(NamedTuple):
@@ -181,7 +182,7 @@ def design(data: Data) -> jax.Array:
 
 
 def maximum_likelihood(data: Data, *, rankings: bool = False) -> jax.Array:
-    """MLE of theta over the basis' subspace and ``|theta| <= B``: pairwise (MLE_2), or of whole rankings (MLE_K): [d]."""
+    """MLE of theta over the basis' subspace and ``|theta| <= B``: pairwise (MLE_2) or of rankings (MLE_K): [d]."""
     problem = data.problem
     k = problem.basis.shape[1]
     if rankings:
@@ -221,7 +222,11 @@ def tabular_rewards(wins: jax.Array, reward_bound: Any) -> jax.Array:
 
 
 def measure(world: World, policy: jax.Array) -> dict[str, jax.Array]:
-    """Exact metrics of a policy: suboptimality (no KL; mean and worst context), regularised gap, KL to the reference, win rate against it."""
+    """Exact metrics of a policy.
+
+    Suboptimality (no KL; mean over contexts, and `worst`), regularised gap, KL to the reference, win rate against
+    it, and, where groups of people differ, what the worst-off group loses.
+    """
     problem = world.problem
     best = problem.weights @ world.reward.max(axis=-1)
     plain = problem.weights @ jnp.sum(policy * world.reward, axis=-1)
@@ -229,7 +234,11 @@ def measure(world: World, policy: jax.Array) -> dict[str, jax.Array]:
     target = gibbs(world.reward, problem.reference, beta)
     gap = beta * (problem.weights @ kl(policy, target))
     rival = jnp.einsum("xa,xab,xb->x", policy, world.preference, problem.reference)
-    return {
+    served = {}
+    if world.groups is not None:
+        best_served = worst_off(problem, world.groups, maxmin_policy(world.groups, problem, beta), beta)
+        served = {"maxmin_gap": best_served - worst_off(problem, world.groups, policy, beta)}
+    return served | {
         "suboptimality": best - plain,
         "worst": (world.reward.max(axis=-1) - jnp.sum(policy * world.reward, axis=-1)).max(),
         "regularised_gap": jnp.where(problem.kl_weight > 0, gap, best - plain),
@@ -238,12 +247,37 @@ def measure(world: World, policy: jax.Array) -> dict[str, jax.Array]:
     }
 
 
+def worst_off(problem: Problem, groups: jax.Array, policy: jax.Array, kl_weight: Any) -> jax.Array:
+    """``min_u J_u(policy)`` over groups of rewards [U, X, A]."""
+    cost = kl_weight * kl(policy, problem.reference)
+    return jnp.min((jnp.einsum("uxa,xa->ux", groups, policy) - cost) @ problem.weights)
+
+
+def maxmin_policy(
+    groups: jax.Array, problem: Problem, kl_weight: Any, *, nominal: Any = None, robustness: Any = 1.0
+) -> jax.Array:
+    """``argmax_pi min_u E r_u - beta KL``: the Gibbs policy of the mixed reward that minimises the convex dual: [X, A].
+
+    The dual is ``min over the simplex of beta E_x ln E_reference exp(lambda . r / beta)``. With a `nominal` reward the
+    objective is ``(1 - robustness) E r_nominal + robustness min_u E r_u - beta KL``.
+    """
+    fixed = 0.0 if nominal is None else (1 - robustness) * nominal
+
+    def mixed(logits: jax.Array) -> jax.Array:
+        return fixed + robustness * jnp.einsum("u,uxa->xa", jax.nn.softmax(logits), groups)
+
+    def dual(logits: jax.Array) -> jax.Array:
+        return problem.weights @ optimal_value(mixed(logits), problem.reference, kl_weight)
+
+    logits = minimise(dual, jnp.zeros(groups.shape[0]), limit=100)
+    return gibbs(mixed(logits), problem.reference, kl_weight)
+
+
 def minimise(loss: Callable[[jax.Array], jax.Array], start: jax.Array, *, limit: int = 200) -> jax.Array:
     """A local minimiser by Levenberg-Marquardt damping of Newton's method on autodiff derivatives; for `vmap`.
 
     The generic backend behind every "gradient form": only the loss is written down. Flat directions stay at `start`.
     """
-    d = start.shape[0]
 
     def unfinished(state: Any) -> jax.Array:
         _, _, g, _, damping, t = state
@@ -525,7 +559,7 @@ def _mode(algorithm: Any, environment: Any) -> str:
     missing = [m for m in ("init", "propose", "update", "policy") if not callable(getattr(algorithm, m, None))]
     if missing:
         raise InvalidInput(
-            f"algorithm: {name} needs fit (offline), or init, propose, update and policy (online); it has no {missing[0]!r}."
+            f"algorithm: {name} needs fit (offline) or init, propose, update, policy (online); it has no {missing[0]!r}."
         )
     if not callable(getattr(environment, "label", None)):
         raise InvalidInput(f"environment: {type(environment).__name__} answers no queries; {name} learns online.")

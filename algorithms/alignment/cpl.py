@@ -21,8 +21,8 @@ class CPL(NamedTuple):
         2  minimise over pi the mean over pairs of -ln(e^A(w) / (e^A(w) + e^(lambda A(l))))
 
     The regret model with the advantage ``A* = alpha ln pi*`` of maximum-entropy control: no reference policy. With
-    lambda = 1 the minimiser is the Bradley-Terry MLE's ``pi ~ e^(r / alpha)``; lambda < 1 prefers policies that keep mass
-    on the data. Deviations: a pull of weight 1e-6 towards uniform keeps unseen responses finite.
+    lambda = 1 the minimiser is the Bradley-Terry MLE's ``pi ~ e^(r / alpha)``; lambda < 1 prefers policies that keep
+    mass on the data. Deviations: a pull of weight 1e-6 towards uniform keeps unseen responses finite.
 
     Parameters
     ----------

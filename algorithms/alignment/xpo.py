@@ -35,7 +35,7 @@ class XPO(NamedTuple):
     adds ``-alpha_V J*(r)`` to the loss, and with ``E_reference r = 0`` that is line 4 with the expectation in place of
     the sampled y' and alpha = alpha_V beta [cen2025value].
 
-    Over rewards in [0, R]: the bonus is concave in r, so the objective is not convex; A + 1 starts a context, best kept.
+    Over rewards in [0, R]: the bonus is concave in r, so the objective is not convex: A + 1 starts, best kept.
     A constant alpha grows its weight linearly in t: too large a one is worse than none.
     Guarantee: gap O(sqrt(SEC ln|Pi| / T)) for alpha of order sqrt(ln|Pi| / (T SEC)); DPO without the bonus can need
     e^(1/beta) samples. Deviations: rewards in [0, R]; a minimum over starts.
