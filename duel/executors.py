@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
+from pickle import PicklingError
 from typing import Any, NamedTuple
 
 from duel.errors import InvalidInput, positive_integer, unknown
@@ -231,15 +232,23 @@ class ProcessPool:
         InvalidInput
             If a worker cannot start or cannot import the classes.
         """
+        lost = [c.__qualname__ for pair in classes for c in pair if _prompt_only(c)]
+        if lost:
+            raise InvalidInput(
+                f"executor='processes': workers cannot import {lost[0]}, which was defined at the prompt; define it in "
+                f"a .py file, or use executor='threads'."
+            )
         asked = [slot.submit(workplace, classes) for slot in self._all]
         try:
             return [future.result() for future in asked]
         except BrokenProcessPool:
+            hidden = shadowed_modules()
+            also = f" Or rename {hidden[0]}.py, which hides a standard module." if hidden else ""
             raise InvalidInput(
                 "executor='processes': a worker could not start. A script must start its sweep under "
-                "`if __name__ == '__main__':`, because every worker imports the script."
+                f"`if __name__ == '__main__':`, because every worker imports the script.{also}"
             ) from None
-        except (AttributeError, ImportError) as e:
+        except (AttributeError, ImportError, PicklingError) as e:
             raise InvalidInput(
                 f"executor='processes': a worker cannot import the classes ({e}); define algorithms and environments "
                 f"in a .py file, or use executor='threads'."
@@ -251,6 +260,11 @@ class ProcessPool:
     def close(self, now: bool = False) -> None:
         for slot in self._all:
             slot.close(now)
+
+
+def _prompt_only(cls: type) -> bool:
+    """Whether a class was defined at a prompt or in a notebook."""
+    return cls.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
 
 
 class _Slot:
@@ -303,7 +317,7 @@ class DaskPool:
 
     interruptible = False
 
-    def __init__(self, target: Any, workers: int) -> None:
+    def __init__(self, target: Any, workers: int, *, timeout: float = 10) -> None:
         try:
             import distributed
         except ImportError:
@@ -315,7 +329,7 @@ class DaskPool:
             self._client = target
         elif isinstance(target, str):
             try:
-                self._client = distributed.Client(target, timeout="10s", set_as_default=False)
+                self._client = distributed.Client(target, timeout=timeout, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as e:
                 raise InvalidInput(
                     f"scheduler: nothing answers at {target} ({type(e).__name__}); start one with `dask scheduler` "
@@ -327,7 +341,7 @@ class DaskPool:
             )
             self._client = distributed.Client(self._cluster, set_as_default=False)
         else:
-            self._client = distributed.Client(target, timeout="10s", set_as_default=False)
+            self._client = distributed.Client(target, timeout=timeout, set_as_default=False)
         self.describe = f"Dask at {self._address()}"
 
     def _address(self) -> str:

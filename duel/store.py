@@ -11,9 +11,9 @@
 The existence of a cell's file is its commit: it is written to a temporary name, flushed to the disk and renamed, so a
 killed sweep loses cells in flight and nothing else. There is no index that could disagree with the files.
 
-Two digests guard a file. The *seal* covers every byte of it and is checked before anything is parsed, so that a flipped
-bit, a truncation or foreign content is found, named, set aside and computed again. The *digest* covers the unit, the
-names, the types and the values of the columns, whatever program wrote the bytes.
+Two digests guard a file. The *seal* covers its name and every byte, and is checked before anything is parsed, so that
+a flipped bit, a truncation or foreign content is found, named, set aside and computed again. The *digest* covers the
+unit, the names, the types and the values of the columns, whatever program wrote the bytes.
 """
 
 import contextlib
@@ -138,7 +138,7 @@ class Store:
 
     def file(self, cell: str, count: int) -> Path:
         """Where the first `count` runs of a cell are kept."""
-        return self.path / "cells" / cell[:2] / f"{cell}.{count}.parquet"
+        return self.path / "cells" / cell[:2] / file_name(cell, count)
 
     def find(self, cell: str, count: int) -> Path | None:
         """A file that holds at least the first `count` runs of a cell, the smallest such, or None."""
@@ -254,7 +254,8 @@ def encode(result: Cell) -> bytes:
         writer.add_key_value_metadata(footer)
     data = sink.getvalue().to_pybytes()
     at = data.rfind(SEAL) + len(SEAL)
-    return data[:at] + seal_of(data, at) + data[at + 64 :]
+    name = file_name(unit_id(result.unit), len(result.runs))
+    return data[:at] + seal_of(data, at, name) + data[at + 64 :]
 
 
 def _table(result: Cell) -> "pa.Table":
@@ -266,17 +267,30 @@ def _table(result: Cell) -> "pa.Table":
     return pa.table(columns)
 
 
-def seal_of(data: bytes, at: int) -> bytes:
-    """Hex digest of all bytes of a file but the 64 at position `at`, where it is kept."""
-    h = hashlib.blake2b(data[:at], digest_size=32)
+def seal_of(data: bytes, at: int, name: str) -> bytes:
+    """Hex digest of a file's name and of all its bytes but the 64 at position `at`, where it is kept."""
+    h = hashlib.blake2b(name.encode(), digest_size=32)
+    h.update(data[:at])
     h.update(data[at + 64 :])
     return h.hexdigest().encode()
 
 
-def sealed(data: bytes) -> bool:
-    """Whether every byte of a result file is as it was written."""
+def sealed(data: bytes, name: str) -> bool:
+    """Whether these are, byte for byte, what was written to the result file of this name."""
     at = data.rfind(SEAL) + len(SEAL)
-    return at >= len(SEAL) and data[at : at + 64] == seal_of(data, at)
+    return at >= len(SEAL) and data[at : at + 64] == seal_of(data, at, name)
+
+
+def file_name(cell: str, count: int) -> str:
+    """Name of the file with the first `count` runs of a cell."""
+    return f"{cell}.{count}.parquet"
+
+
+def what_is_wrong(data: bytes, file: Path) -> str | None:
+    """In a line, why the bytes of a result file cannot be trusted, or None."""
+    if sealed(data, file.name):
+        return None
+    return f"{file}: {'empty' if not data else f'truncated, altered or misnamed ({len(data)} bytes)'}"
 
 
 def table_digest(unit: str, table: "pa.Table") -> str:
@@ -298,8 +312,8 @@ def read_cell(file: Path) -> Cell:
         Truncated, garbled, of another format, or not what its name says.
     """
     data = file.read_bytes()
-    if not sealed(data):
-        raise Damaged(f"{file}: {'empty' if not data else 'truncated or altered'} ({len(data)} bytes)")
+    if (wrong := what_is_wrong(data, file)) is not None:
+        raise Damaged(wrong)
     return decode(data, file)
 
 

@@ -43,7 +43,7 @@ from duel.errors import InvalidInput, positive_integer, unknown
 from duel.executors import Stop, check_executor, compare_workplaces, open_pool, versions, workplace
 from duel.identity import canonical, fields_of, unit, unit_id
 from duel.protocols import PROTOCOLS, _checkpoints, available_cores, simulate
-from duel.store import Damaged, Entry, Results, Store, StoreError, read_cell, sealed
+from duel.store import Damaged, Entry, Results, Store, StoreError, read_cell, what_is_wrong
 
 BLOCK = 16
 MOST_CELLS = 5_000_000
@@ -372,24 +372,18 @@ def _missing(store: Store, tasks: Sequence[Task]) -> tuple[list[Task], list[tupl
     missing, damaged = [], []
     for task in tasks:
         have = held.get(task.cell, 0)
+        file = store.file(task.cell, have)
+        wrong = None
         if have:
-            file = store.file(task.cell, have)
             try:
-                data = file.read_bytes()
-                good = sealed(data)
-            except FileNotFoundError:
-                good = (store.find(task.cell, task.count)) is not None
-                data = b""
+                wrong = what_is_wrong(file.read_bytes(), file)
+            except FileNotFoundError:  # another sweep has just replaced it by a longer one
+                have = 0 if store.find(task.cell, task.count) is None else have
             except OSError as e:
-                damaged.append((file, f"{file}: cannot be read ({e.strerror})"))
-                missing.append(task)
-                continue
-            if not good:
-                what = "empty" if not data else "truncated or altered"
-                damaged.append((file, f"{file}: {what} ({len(data)} bytes)"))
-                missing.append(task)
-                continue
-        if have < task.count:
+                wrong = f"{file}: cannot be read ({e.strerror})"
+        if wrong is not None:
+            damaged.append((file, wrong))
+        if wrong is not None or have < task.count:
             missing.append(task)
     return missing, damaged
 

@@ -77,10 +77,10 @@ def test_every_single_bit_flip_is_found(tmp_path):
     missed = []
     for position in range(8 * len(data)):
         data[position // 8] ^= 1 << position % 8
-        if stores.sealed(bytes(data)):
+        if stores.sealed(bytes(data), file.name):
             missed.append(position)
         data[position // 8] ^= 1 << position % 8
-    assert stores.sealed(bytes(data))
+    assert stores.sealed(bytes(data), file.name)
     assert missed == []
     assert len(data) * 8 > 9_000
 
@@ -88,15 +88,15 @@ def test_every_single_bit_flip_is_found(tmp_path):
 def test_every_truncation_is_found(tmp_path):
     _, _, file = written(tmp_path)
     data = file.read_bytes()
-    assert not any(stores.sealed(data[:n]) for n in range(len(data)))
+    assert not any(stores.sealed(data[:n], file.name) for n in range(len(data)))
     file.write_bytes(data[: len(data) // 2])
-    with pytest.raises(Damaged, match="truncated or altered"):
+    with pytest.raises(Damaged, match="truncated, altered or misnamed"):
         read_cell(file)
     file.write_bytes(b"")
     with pytest.raises(Damaged, match="empty"):
         read_cell(file)
     file.write_bytes(data + b"x")
-    with pytest.raises(Damaged, match="truncated or altered"):
+    with pytest.raises(Damaged, match="truncated, altered or misnamed"):
         read_cell(file)
 
 
@@ -105,11 +105,11 @@ def test_a_file_under_another_cells_name_is_found(tmp_path):
     wrong = store.file("0" * 32, 3)
     wrong.parent.mkdir(exist_ok=True)
     wrong.write_bytes(file.read_bytes())
-    with pytest.raises(Damaged, match="not what its name says"):
+    with pytest.raises(Damaged, match="misnamed"):
         read_cell(wrong)
     lying = file.with_name(file.name.replace(".3.", ".4."))
     lying.write_bytes(file.read_bytes())
-    with pytest.raises(Damaged, match="holds 3 runs"):
+    with pytest.raises(Damaged, match="misnamed"):
         read_cell(lying)
 
 
@@ -136,8 +136,8 @@ def test_the_digest_sees_what_another_program_rewrote_and_sealed(tmp_path, fault
         writer.add_key_value_metadata(meta)
     data = sink.getvalue().to_pybytes()
     at = data.rfind(stores.SEAL) + len(stores.SEAL)
-    file.write_bytes(data[:at] + stores.seal_of(data, at) + data[at + 64 :])
-    assert stores.sealed(file.read_bytes())
+    file.write_bytes(data[:at] + stores.seal_of(data, at, file.name) + data[at + 64 :])
+    assert stores.sealed(file.read_bytes(), file.name)
     with pytest.raises(Damaged, match=r"digest|not what its name says"):
         read_cell(file)
 
