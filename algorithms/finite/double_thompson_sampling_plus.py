@@ -10,6 +10,7 @@ from duel.card import Card, Instance, Theorem
 from duel.errors import InvalidInput
 
 from ._rmed import kl_half
+from .double_thompson_sampling import upper_copeland_winners
 
 
 class State(NamedTuple):
@@ -90,24 +91,6 @@ class DoubleThompsonSamplingPlus(NamedTuple):
             state.deficit[first, second] = gap if a <= b else -1.0
             state.deficit[second, first] = gap if b <= a else -1.0
         return state
-
-
-def upper_copeland_winners(state: State, budget: float) -> tuple[int, int]:
-    """Mark C in the state; return its size and its last element."""
-    K = len(state.score)
-    most, size, last = -1, 0, -1
-    for i in range(K):
-        beaten = 0
-        for j in range(K):
-            beaten += budget > state.deficit[i, j]
-        state.score[i] = beaten
-        if beaten > most:
-            most, size, last = beaten, 1, i
-        elif beaten == most:
-            size, last = size + 1, i
-    for i in range(K):
-        state.candidate[i] = state.score[i] == most
-    return size, last
 
 
 def sample(state: State, rng: np.random.Generator) -> None:
