@@ -14,7 +14,7 @@ from algorithms.games.neural_policy import on_policy_loss, uniform_pair_loss
 from duel import equilibrium, games
 from duel.errors import InvalidInput
 from duel.games import PreferenceGame, measure, solve, stack, truth_of
-from envs.games import OfflineMarkovGame, RandomPreferences, TurnTree
+from envs.games import DataMatching, OfflineMarkovGame, RandomPreferences, TurnTree
 
 BETA = 0.1
 
@@ -161,7 +161,7 @@ def test_mtpo_with_one_turn_is_regularized_mirror_descent() -> None:
 
 @pytest.mark.parametrize("replies", [1, 2])
 def test_mtpo_obeys_its_theorem(replies: int) -> None:
-    """KL <= 32 H Q^2 / (beta^2 (t + 1)), Q = max(4 beta H log 1/mu_min, 1) (Theorem 4.2); with the wrong sign it fails."""
+    """KL <= 32 H Q^2 / (beta^2 (t + 1)), Q = max(4 beta H log 1/mu_min, 1) (Theorem 4.2); the wrong sign fails."""
     turns, beta = 3, 0.2
     environment = TurnTree(turns=turns, replies=replies, reference_scale=1.0, kl_weight=beta)
     marks = np.array([1, 10, 100, 1000])
@@ -266,3 +266,30 @@ def test_offline_games_refuse_online_solvers_and_unknown_coverage() -> None:
         duel.simulate(solvers.PessimisticNash(), OfflineMarkovGame("unilaterl"), horizon=3)
     with pytest.raises(InvalidInput, match="width"):
         duel.simulate(solvers.PessimisticNash(-1.0), OfflineMarkovGame(), horizon=3)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# self-play towards data
+
+
+def test_spin_reaches_the_data_and_regularised_spin_stops_short() -> None:
+    environment = DataMatching(actions=6)
+    world = environment.init(games.stream(0, games.ENVIRONMENT, 0))
+    plain = duel.simulate(solvers.SPIN(0.2), environment, horizon=200, runs=3, checkpoints=[1, 200])
+    assert plain.final("kl").max() < 1e-20
+    data, base = np.asarray(world.log_data), np.asarray(world.log_reference)
+    # alpha = 1/2, m = (theta + base) / 2: theta = m + eta (log p - m) is (2 eta log p + (1 - eta) base) / (1 + eta)
+    path = solve(solvers.SPIN(0.2, mixture=0.5), world, horizon=300, checkpoints=[300]).log_policy[0]
+    fixed = (0.4 * data + 0.8 * base) / 1.2
+    assert np.abs(path - np.asarray(jax.nn.log_softmax(jnp.asarray(fixed)))).max() < 1e-12
+    slow = solve(solvers.SPIN(0.2, history=5), world, horizon=30, checkpoints=[30]).log_policy[0]
+    fast = solve(solvers.SPIN(0.2), world, horizon=30, checkpoints=[30]).log_policy[0]
+    assert float(games.kl_divergence(data, fast)) < float(games.kl_divergence(data, slow)) < 0.1
+
+
+def test_spin_on_win_rates_is_nash_md() -> None:
+    game = one_game(seed=11)
+    eta = 0.4
+    a = solve(solvers.SPIN(eta, mixture=eta * BETA), game, horizon=50, checkpoints=range(1, 51)).log_policy
+    b = solve(solvers.NashMD(eta), game, horizon=50, checkpoints=range(1, 51)).log_policy
+    assert np.abs(a - b).max() < 1e-12

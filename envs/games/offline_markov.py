@@ -1,4 +1,4 @@
-"""OfflineMarkovGame: two agents, general-sum rewards, and preferences over pairs of trajectories collected beforehand."""
+"""OfflineMarkovGame: two agents, general-sum rewards, preferences over pairs of trajectories collected beforehand."""
 
 import math
 from typing import NamedTuple

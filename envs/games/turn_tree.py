@@ -61,12 +61,13 @@ class TurnTree(NamedTuple):
 
 @jax.tree_util.register_pytree_node_class
 class TurnTreeGame:
-    """One instance of `TurnTree`, or a batch: `margins` [..., L, L] over final outcomes, the rest as in PreferenceGame."""
+    """One instance of `TurnTree`, or a batch; `margins` [..., L, L] are over final outcomes."""
 
     sequential = True
 
-    def __init__(self, margins: jax.Array, log_reference: jax.Array, kl_weight: jax.Array, size: tuple[int, ...]) ->
-    None:
+    def __init__(
+        self, margins: jax.Array, log_reference: jax.Array, kl_weight: jax.Array, size: tuple[int, ...]
+    ) -> None:
         self.margins, self.log_reference, self.kl_weight, self.size = margins, log_reference, kl_weight, size
 
     @property
@@ -94,7 +95,7 @@ class TurnTreeGame:
         return reach, now
 
     def payoffs(self, policy: jax.Array) -> jax.Array:
-        """``Q(s, a)``: win rate less 1/2 after a, both continuing with `policy`, less the cost of later turns: [S, actions]."""
+        """``Q(s, a)``: win rate less 1/2 after a, less the cost of later turns, `policy` continuing: [S, actions]."""
         outcome = self.margins @ self.reach(policy)[1]
         return self._backward(outcome, policy, None, None)
 
@@ -118,7 +119,7 @@ class TurnTreeGame:
         return jnp.concatenate(found[::-1])
 
     def best_response_gain(self, log_policy: jax.Array, kl_weight: jax.Array | None) -> jax.Array:
-        """Duality gap: ``2 beta KL(pi || BR(pi))`` over trajectories, or ``2 max`` over plans if `kl_weight` is None."""
+        """Duality gap: ``2 beta KL(pi || BR(pi))`` of trajectories, or ``2 max`` over plans (`kl_weight` None)."""
         outcome = self.margins @ self.reach(jnp.exp(log_policy))[1]
         Q = self._backward(outcome, None, None, kl_weight)
         if kl_weight is None:
@@ -137,8 +138,9 @@ class TurnTreeGame:
 
     def estimate(self, policy: jax.Array, proposal: jax.Array | None, count: int, key: jax.Array) -> jax.Array:
         """Sampled comparisons of multi-turn games are not offered."""
-        raise InvalidInput("sampled comparisons need a one-shot PreferenceGame; a TurnTree takes exact or noisy
-        values.")
+        raise InvalidInput(
+            "sampled comparisons need a one-shot PreferenceGame; a TurnTree takes exact values or noise."
+        )
 
     def log_equilibrium(self) -> np.ndarray:
         """The regularised equilibrium of every game of a batch: [R, S, actions], by Newton's method (`_newton`)."""
@@ -161,17 +163,17 @@ class TurnTreeGame:
         return TurnTreeGame(**{**named, **leaves}, size=self.size)
 
 
-@jax.jit
-def _residual(theta: jax.Array, game: TurnTreeGame) -> jax.Array:
+def _equation(theta: jax.Array, game: TurnTreeGame) -> jax.Array:
     logits = theta.reshape(game.policy_shape)
     return (logits - game.log_reference - game.payoffs(jax.nn.softmax(logits, axis=-1)) / game.kl_weight).reshape(-1)
 
 
-_jacobian = jax.jit(jax.jacfwd(_residual))
+_residual: Any = jax.jit(_equation)
+_jacobian: Any = jax.jit(jax.jacfwd(_equation))
 
 
 def _newton(game: TurnTreeGame) -> np.ndarray:
-    """Damped Newton on ``theta - log mu - Q(softmax theta) / beta`` along a path of beta from 1 down: log-policy [S, actions]."""
+    """Damped Newton on ``theta - log mu - Q(softmax theta) / beta``, beta from 1 down: log-policy [S, actions]."""
     beta = float(game.kl_weight)
     theta = np.asarray(game.log_reference).reshape(-1)
     steps = max(2, int(np.ceil(12 * max(0.0, -np.log10(beta)))) + 1)
