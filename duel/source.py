@@ -236,7 +236,9 @@ def _hash_runtime(function: FunctionType, h: Any, seen: dict[int, Any], modules:
         if file is not None and not isinstance(value, _SHOWN):
             continue
         _hash_value(name, value, h, seen, modules)
-        if isinstance(value, ModuleType) and value.__name__ not in NEUTRAL:  # links.cdf(...)
+        if (
+            isinstance(value, ModuleType) and value.__name__ not in NEUTRAL and _own_file(value.__name__)
+        ):  # links.cdf(...)
             for attribute in sorted(names & vars(value).keys()):
                 if isinstance(vars(value)[attribute], _SHOWN):
                     _hash_value(attribute, vars(value)[attribute], h, seen, modules)

@@ -253,6 +253,7 @@ class Sweep:
         if not missing:
             with contextlib.suppress(StoreError):  # a complete store may be read-only
                 store.record(self.name, self._record(tasks))
+                store.sweep_temporaries()
             Progress((), 1, self.name, progress).say(f"{self.name}: all {len(tasks)} cells are there already")
             return results
         pool = open_pool(executor, workers, scheduler)

@@ -36,8 +36,8 @@ def test_the_sweep_is_killed(tmp_path, truth, moment):
         time.sleep(rng.uniform(0, 4.0))
     children = [] if script.poll() is not None else psutil.Process(script.pid).children(recursive=True)
     script.kill()
-    script.wait()
     until(lambda: gone(children), 60)  # no orphans
+    script.communicate(timeout=60)
     truth.check_resumes(tmp_path)
 
 
@@ -114,7 +114,8 @@ class Cluster:
 
     def add_worker(self) -> subprocess.Popen[bytes]:
         mode = "--nanny" if self.nanny else "--no-nanny"
-        return self._begin("dask_worker", mode, "--nthreads", "1", "--nworkers", "1", "--host", "127.0.0.1")
+        place = ("--host", "127.0.0.1", "--local-directory", str(self.file.parent))
+        return self._begin("dask_worker", mode, "--nthreads", "1", "--nworkers", "1", *place)
 
     @property
     def address(self) -> str:
@@ -190,7 +191,7 @@ def test_the_driver_of_a_dask_cluster_is_killed(tmp_path, truth, cluster):
     script = start(out, executor="dask", scheduler=cluster.address)
     until(lambda: held(out) >= 3)
     script.kill()
-    script.wait()
+    script.communicate(timeout=60)
     time.sleep(1)  # cells in flight end and commit
     truth.check_sound(out)
     script = start(out, executor="dask", scheduler=cluster.address)
@@ -206,8 +207,8 @@ def test_a_cluster_of_its_own(tmp_path, truth):
     until(lambda: held(tmp_path) >= 3)
     children = psutil.Process(script.pid).children(recursive=True)
     script.kill()
-    script.wait()
     until(lambda: gone(children), 120)
+    script.communicate(timeout=60)
     script = start(tmp_path, executor="dask", workers=2)
     output, _ = script.communicate(timeout=600)
     assert script.returncode == 0, output
