@@ -264,7 +264,8 @@ def _undefined(environment: Any) -> tuple[str, ...]:
 
 def _correct(environment: Any, algorithm: Any, recommended: np.ndarray, world: Any) -> np.ndarray:
     arms = {int(a) for a in recommended}
-    right = {a: float(a >= 0 and environment.correct(world, a, algorithm.target)) for a in arms}
+    allowed = (algorithm.epsilon,) if hasattr(algorithm, "epsilon") else ()  # PAC: right up to epsilon
+    right = {a: float(a >= 0 and environment.correct(world, a, algorithm.target, *allowed)) for a in arms}
     return np.array([right[int(a)] for a in recommended])
 
 

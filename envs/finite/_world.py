@@ -115,8 +115,13 @@ def regrets(self: Any, world: MatrixWorld, first: int, second: int) -> tuple[flo
     )
 
 
-def correct(self: Any, world: MatrixWorld, arm: int, target: str) -> bool:
-    """Whether `arm` is a winner in the sense of `target`: 'condorcet', 'copeland' or 'borda'."""
+def correct(self: Any, world: MatrixWorld, arm: int, target: str, tolerance: float = 0.0) -> bool:
+    """Whether `arm` is a winner in the sense of `target`: 'condorcet', 'copeland' or 'borda'.
+
+    Up to `tolerance` for a learner that promises no more (its `epsilon`): no arm beats it with probability above
+    1/2 + tolerance; its normalised Copeland score, its Borda score is at most so much below the best.
+    """
     if target == "condorcet":
-        return arm == world.condorcet
-    return bool({"copeland": world.copeland, "borda": world.borda}[target][arm])
+        return arm == world.condorcet or (tolerance > 0 and bool((world.P[arm] >= 0.5 - tolerance - 1e-12).all()))
+    gap = {"copeland": world.copeland_gap, "borda": world.borda_gap}[target][arm]
+    return bool(gap <= tolerance + 1e-12)
