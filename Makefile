@@ -48,8 +48,9 @@ format: $(READY)  ## let ruff rewrite the files
 bench: $(READY)  ## rounds a second of the engine beside plain NumPy loops
 	$(BIN)/duel bench
 
-notebooks: $(READY)  ## execute the notebooks and keep their outputs
-	cd notebooks && for f in *.py; do ../$(BIN)/jupytext --to notebook --execute "$$f" || exit 1; done
+notebooks: $(READY)  ## execute the notebooks on the demo's results and keep their outputs
+	cd notebooks && for f in *.py; do ../$(BIN)/jupytext --quiet --to notebook "$$f" && \
+	    ../$(BIN)/jupyter-execute --inplace "$${f%.py}.ipynb" || exit 1; done
 
 clean:           ## remove the environment, results and caches
 	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ Exit status: 0 done, 2 refused input (one line on standard error, nothing writte
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = verb("list", _list, "algorithms, environments and experiments that exist")
     command.add_argument("kind", nargs="?", choices=tuple(KINDS), metavar="KIND", help=", ".join(KINDS))
+    command.add_argument("--markdown", metavar="FILE", help="rewrite the table between the catalogue marks of FILE")
 
     command = verb("run", _experiment, "run an experiment: say the cost, compute what is missing, draw")
     command.add_argument("name", metavar="EXPERIMENT")
@@ -137,6 +139,9 @@ def _version(parser: argparse.ArgumentParser, options: Any) -> None:
 
 
 def _list(options: Any) -> None:
+    if options.markdown is not None:
+        rewrite_catalogue(Path(options.markdown))
+        return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     wanted = list(KINDS) if options.kind is None else [options.kind]
     for kind in wanted:
@@ -157,6 +162,33 @@ def rows_of(kind: str) -> list[tuple[str, str, str]]:
         family = module.split(".")[1] if kind != "experiments" else ""
         rows.append((name, family, summary(module, None if kind == "experiments" else name)))
     return rows
+
+
+MARKS = ("<!-- catalogue: duel list --markdown README.md -->", "<!-- end of catalogue -->")
+
+
+def catalogue_markdown() -> str:
+    """The catalogue as a Markdown table, a row a family: what the README shows."""
+    lines = ["| family | algorithms | environments |", "|---|---|---|"]
+    rows = {kind: rows_of(kind) for kind in ("algorithms", "environments")}
+    for family in dict.fromkeys(f for kind in rows for _, f, _ in rows[kind]):
+        cells = [", ".join(f"`{n}`" for n, f, _ in rows[kind] if f == family) for kind in rows]
+        lines.append(f"| **{family}** | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def rewrite_catalogue(file: Path) -> None:
+    """Put `catalogue_markdown` between the `MARKS` of a file."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"--markdown: cannot read {str(file)!r} ({error.strerror}).") from None
+    start, end = text.find(MARKS[0]), text.find(MARKS[1])
+    if not 0 <= start < end:
+        raise InvalidInput(
+            f"--markdown: {str(file)!r} must hold the lines {MARKS[0]!r} and {MARKS[1]!r}, in this order."
+        )
+    file.write_text(text[: start + len(MARKS[0])] + f"\n{catalogue_markdown()}\n" + text[end:], encoding="utf-8")
 
 
 def summary(module: str, name: str | None) -> str:
@@ -183,12 +215,25 @@ def _experiment(options: Any) -> int:
         if not hasattr(options, name):
             setattr(options, name, value)
     module = catalog.experiment(options.name)
+    require_writable(options.out or f"results/{options.name}")
     return _perform(options.command, options.name, module, options)
+
+
+def require_writable(out: str) -> None:
+    """Refuse an output folder that cannot be made or written, before anything is computed. Writes nothing."""
+    folder = Path(out)
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InvalidInput(f"--out {out!r}: {str(folder)!r} is a file; choose another folder.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidInput(f"--out {out!r}: no permission to write in {str(folder)!r}; choose another folder.")
 
 
 def _demo(options: Any) -> int:
     from duel.console import _integer
 
+    require_writable(options.out)
     workers = None if options.workers is None else _integer("--workers", options.workers)
     out = Path(options.out)
     pictures: list[Path] = []

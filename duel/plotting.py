@@ -347,6 +347,61 @@ def plot_ecdf(
     return ax
 
 
+def plot_matrix(
+    P: Any, names: Sequence[str] | None = None, *, ax: "Axes | None" = None, title: str | None = None
+) -> "Axes":
+    """A preference matrix as a picture: purple where the row wins, orange where it loses, white at 1/2.
+
+    Arms come in order of their Copeland score, ties by Borda score, so that a total order with a transitive majority
+    shows one colour above the diagonal; what disagrees is ringed: a win of a lower over a higher arm.
+
+    Parameters
+    ----------
+    P : array_like [K, K]
+        ``P[i, j] = Pr(i beats j)``, ties as half a win.
+    names : sequence of str or None
+    ax, title
+        As in `plot_regret`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InvalidInput
+        Bad matrix or a wrong number of names.
+    """
+    from duel import preferences
+
+    P = preferences.check(P)
+    labels = [str(n) for n in (range(len(P)) if names is None else names)]
+    if len(labels) != len(P):
+        raise InvalidInput(f"names must name the {len(P)} arms; got {len(labels)} names.")
+    scores = np.asarray(preferences.copeland_scores(P)), np.asarray(preferences.borda_scores(P))
+    order = np.lexsort((-scores[1], -scores[0]))
+    Q = P[np.ix_(order, order)]
+    reach = float(max(np.abs(Q - 0.5).max(), 1e-3))
+    with _settings():
+        if ax is None:
+            side = 1.6 + 0.17 * len(P)
+            ax = _figure(side + 1.0, side - 0.9).subplots()
+        image = ax.imshow(Q, cmap="PuOr", vmin=0.5 - reach, vmax=0.5 + reach, interpolation="nearest")
+        upsets = np.argwhere(np.triu(Q < 0.5))
+        if len(upsets):
+            ax.plot(
+                upsets[:, 1], upsets[:, 0], "o", markerfacecolor="none", markeredgecolor="black", markersize=4,
+                markeredgewidth=0.7, linestyle="none",
+            )  # fmt: skip
+        ax.grid(visible=False)
+        ax.set_xticks(np.arange(len(P)), np.arange(1, len(P) + 1), fontsize=6)
+        ax.set_yticks(np.arange(len(P)), [f"{labels[k]}  {n + 1}" for n, k in enumerate(order)], fontsize=6)
+        ax.figure.colorbar(image, ax=ax, label="Pr(row beats column)", shrink=0.7)
+        if title is not None:
+            ax.set_title(title)
+    return ax
+
+
 # ------------------------------------------------------------------------------------------------- small multiples
 
 
