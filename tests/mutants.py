@@ -106,7 +106,7 @@ class NeverSelfRUCB(NamedTuple):
 
 
 class RowThompsonSampling(NamedTuple):
-    """Line 13 with the champion's own row: prefers opponents that the champion expects to beat."""
+    """Lines 13, 14 on the champion's own row: prefers opponents that the champion expects to beat, while it is unsure."""
 
     alpha: float = 0.51
 
@@ -119,7 +119,7 @@ class RowThompsonSampling(NamedTuple):
             first = dts.sampled_copeland_winner(state, rng)
         best, second = 0.5, first
         for i in range(len(state.score)):
-            if i != first and (state.deficit[first, i] <= budget):
+            if i != first and (state.deficit[i, first] <= budget):
                 theta = rng.beta(state.wins[first, i] + 1.0, state.wins[i, first] + 1.0)
                 if theta > best:
                     best, second = theta, i
