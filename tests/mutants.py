@@ -106,7 +106,7 @@ class NeverSelfRUCB(NamedTuple):
 
 
 class RowThompsonSampling(NamedTuple):
-    """Lines 13, 14 on the champion's own row: prefers opponents that the champion expects to beat, while it is unsure."""
+    """Lines 13, 14 on the champion's own row: prefers opponents that it expects to beat, while it is unsure."""
 
     alpha: float = 0.51
 
