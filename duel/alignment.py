@@ -24,7 +24,7 @@ import platform
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -181,6 +181,7 @@ def design(data: Data) -> jax.Array:
     return rows.T @ (((up + down) / total)[:, None] * rows)
 
 
+@partial(jax.jit, static_argnames="rankings")
 def maximum_likelihood(data: Data, *, rankings: bool = False) -> jax.Array:
     """MLE of theta over the basis' subspace and ``|theta| <= B``: pairwise (MLE_2) or of rankings (MLE_K): [d]."""
     problem = data.problem
@@ -204,6 +205,7 @@ def maximum_likelihood(data: Data, *, rankings: bool = False) -> jax.Array:
     return problem.basis @ found.point
 
 
+@jax.jit
 def tabular_rewards(wins: jax.Array, reward_bound: Any) -> jax.Array:
     """MLE of the rewards of every action, each context by itself, within an interval of length R: [X, A].
 
@@ -559,7 +561,7 @@ def _mode(algorithm: Any, environment: Any) -> str:
     missing = [m for m in ("init", "propose", "update", "policy") if not callable(getattr(algorithm, m, None))]
     if missing:
         raise InvalidInput(
-            f"algorithm: {name} needs fit (offline) or init, propose, update, policy (online); it has no {missing[0]!r}."
+            f"algorithm: {name} needs fit (offline) or init, propose, update, policy (online); no {missing[0]!r}."
         )
     if not callable(getattr(environment, "label", None)):
         raise InvalidInput(f"environment: {type(environment).__name__} answers no queries; {name} learns online.")

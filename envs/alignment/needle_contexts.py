@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from duel.alignment import World, linear_world
@@ -12,7 +13,7 @@ from envs.alignment._annotators import judge
 class NeedleContexts(NamedTuple):
     """N contexts with two actions; in context 0 they differ along e_d, in the others along e_1, ..., e_{d-1} in turn.
 
-    theta is 1 in every coordinate, so the first action is best everywhere. A learner that takes contexts as they come
+    theta has a random sign in every coordinate, one draw a run. A learner that takes contexts as they come
     needs about N pairs to see the needle; one that chooses its contexts needs one. `worst` is the metric to read: in the
     average the needle has weight 1/N.
 
@@ -40,7 +41,8 @@ class NeedleContexts(NamedTuple):
         direction = jnp.where(jnp.arange(N) == 0, d - 1, (jnp.arange(N) - 1) % (d - 1))
         phi = jnp.eye(d)[direction]
         features = jnp.stack([phi / 2, -phi / 2], axis=1)
-        return linear_world(features, jnp.ones(d), parameter_bound=2 * d**0.5, reward_bound=4.0)
+        theta = 2.0 * jax.random.rademacher(key, (d,), dtype=float)
+        return linear_world(features, theta, parameter_bound=3 * d**0.5, reward_bound=6.0)
 
     def label(self, world: World, contexts: Any, first: Any, second: Any, key: Any) -> Any:
         return judge(world, contexts, first, second, key)
