@@ -104,7 +104,7 @@ def nash_certificate(game: Any) -> Certificate:
     """A Nash equilibrium of one game with the proof of its uniqueness, or the reason against it.
 
     A nonsingular bordered support block alone does not prove uniqueness (it calls a vertex of a game with duplicated
-    actions unique); strict complementarity is needed as well [goldman1956theory]_. Both are decided with an absolute
+    actions unique); strict complementarity is needed as well [goldman1956linear]_. Both are decided with an absolute
     tolerance of 1e-9, and `Certificate.margin` says how close the call was.
     """
     blocks = _blocks(game)

@@ -100,6 +100,7 @@ CARDS = (
         source="arXiv:2503.08942, section 4",
         assumptions=("eta <= 1 / (1 + beta)",),
         theorems=(_THEOREM,),
+        deviations=("the constants of the theorem are those of cen2021fast at max|A| = 1/2, checked numerically",),
     ),
     Card(
         name="PredictiveUpdate",

@@ -42,5 +42,5 @@ CARD = Card(
     name="IPO",
     setting="KL-regularised preference learning against a fixed opponent",
     citation="azar2023ipo",
-    source="arXiv:2310.12036, Theorem 1",
+    source="arXiv:2310.12036, population minimiser of the IPO loss",
 )

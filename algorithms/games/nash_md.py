@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from duel.card import Card, Instance, Theorem
+from duel.errors import InvalidInput
 from duel.games import anchored, need_regularization, positive
 
 
@@ -33,22 +34,28 @@ class NashMD(NamedTuple):
     ----------
     step_size : float or None
         Constant eta, eta beta <= 1; None: the theorem's schedule.
+    share : float
+        In [0, 1]; the opponent takes `share` times eta beta of the reference. 1 is Nash-MD, 0 is RegularizedOMD; the
+        public simulation of zhou2025egpo uses 1/2.
     """
 
     step_size: float | None = None
+    share: float = 1.0
 
     def check(self, game: Any) -> None:
         positive(step_size=self.step_size)
         need_regularization("NashMD", game)
+        if not 0 <= self.share <= 1:
+            raise InvalidInput(f"share must be in [0, 1]; got {self.share!r}.")
 
     def init(self, game: Any) -> State:
         return State(logits=game.log_reference, t=jnp.zeros(()))
 
     def step(self, state: State, game: Any, oracle: Any, key: jax.Array) -> State:
         eta = 2 / (game.kl_weight * (state.t + 2)) if self.step_size is None else self.step_size
-        mixture = anchored(state.logits, game, eta)  # l.2
-        g = oracle.margins(game, jax.nn.softmax(mixture, axis=-1), key)
-        return State(logits=mixture + eta * g, t=state.t + 1)  # l.3
+        opponent = anchored(state.logits, game, self.share * eta)  # l.2
+        g = oracle.margins(game, jax.nn.softmax(opponent, axis=-1), key)
+        return State(logits=anchored(state.logits, game, eta) + eta * g, t=state.t + 1)  # l.3
 
     def policy(self, state: State) -> jax.Array:
         return jax.nn.softmax(state.logits, axis=-1)

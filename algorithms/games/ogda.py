@@ -27,7 +27,7 @@ class OGDA(NamedTuple):
         4      pi  = Proj(hat + eta g)
 
     Guarantee: linear last-iterate convergence to the set of equilibria of the original game for eta <= 1 / (8 L),
-    unique or not (wei2021linear, Theorem 8; L = ||A|| <= n/2).
+    unique or not (wei2021linear; L = ||A|| <= n/2).
     Source: arXiv:2006.09517. Deviations: none.
     Cost: one payoff product and two sorts a step.
 

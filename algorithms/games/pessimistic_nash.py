@@ -23,7 +23,7 @@ class PessimisticNash(NamedTuple):
 
     Assumptions: Bradley-Terry preferences, known transitions, a pure equilibrium exists.
     Guarantee: Nash gap of order 1/sqrt n under unilateral coverage; none, at any n, under coverage of the equilibrium
-    alone (Theorems 2 and 3).
+    alone.
     Source: arXiv:2409.00717, the tabular case. Deviations: transitions are known, policies pure, and the bonus of a
     triple is measured from the data's mean at its step (only differences of rewards are identified).
     Cost: Newton's method in H S A^2 dimensions.

@@ -31,7 +31,7 @@ class Replicator(NamedTuple):
     in logits is OMD and drifts outward; the implicit midpoint rule keeps the invariant to O(dt^2) for all times.
 
     Assumptions: dt max|A| < 1 for the fixed point. kl_weight is ignored.
-    Source: taylor1978replicator; hofbauer1996evolutionary for the invariant. Deviations: none.
+    Source: [taylor1978replicator]; [hofbauer1998evolutionary] for the invariant. Deviations: none.
     Cost: `iterations` payoff products a step.
 
     Parameters

@@ -6,7 +6,7 @@ import numpy as np
 
 from duel.errors import InvalidInput
 from duel.games import PreferenceGame
-from duel.tables import arena_counts, preference_matrix
+from duel.tables import Counts, arena_counts, make_counts, preference_matrix
 from envs.games._build import check_common, reference
 
 
@@ -49,10 +49,14 @@ class LanguageModels(NamedTuple):
     ----------
     smoothing : float >= 0
         Pseudo-wins for either side of every pair.
+    resample : bool
+        Draw every pair's votes anew from their shares (a parametric bootstrap): one game a run, whose spread is the
+        votes' sampling error.
     kl_weight, reference_scale : see RandomPreferences
     """
 
     smoothing: float = 0.0
+    resample: bool = False
     kl_weight: float = 0.1
     reference_scale: float = 0.0
     protocol = "game"
@@ -67,5 +71,20 @@ class LanguageModels(NamedTuple):
         return arena_counts().names
 
     def init(self, rng: np.random.Generator) -> PreferenceGame:
-        P = preference_matrix(arena_counts(), "half", smoothing=self.smoothing).P
+        counts = arena_counts()
+        if self.resample:
+            counts = _resampled(counts, rng)
+        P = preference_matrix(counts, "half", smoothing=self.smoothing).P
         return PreferenceGame(P, reference(P.shape[:1], self.reference_scale, rng), self.kl_weight)
+
+
+def _resampled(counts: Counts, rng: np.random.Generator) -> Counts:
+    """As many votes for every pair, drawn from its shares of wins, losses and ties."""
+    i, j = np.triu_indices(len(counts.names), 1)
+    votes = np.stack([counts.wins[i, j], counts.wins[j, i], counts.ties[i, j]], axis=-1)
+    total = votes.sum(axis=-1)
+    drawn = rng.multinomial(total.astype(np.int64), votes / total[:, None])
+    wins, ties = np.zeros_like(counts.wins), np.zeros_like(counts.ties)
+    wins[i, j], wins[j, i] = drawn[:, 0], drawn[:, 1]
+    ties[i, j] = ties[j, i] = drawn[:, 2]
+    return make_counts(wins, ties, counts.names)

@@ -155,7 +155,8 @@ class TurnTreeGame:
 
     @classmethod
     def tree_unflatten(cls, size: tuple[int, ...], leaves: Any) -> "TurnTreeGame":
-        return cls(*leaves, size)
+        margins, log_reference, kl_weight = leaves
+        return cls(margins, log_reference, kl_weight, size)
 
     def replace(self, **leaves: Any) -> "TurnTreeGame":
         """The game with some of its leaves exchanged, unchecked."""

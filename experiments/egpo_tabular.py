@@ -1,0 +1,125 @@
+"""The tabular simulation of EGPO, at the paper's settings and with its baselines mended [zhou2025egpo].
+
+Ten games of ten actions, P uniform, reference logits normal, play from the reference. The paper gives one learning
+rate lr per beta to all methods, eta = 4 lr / (beta n): 0.08, 0.8, 0.4 for beta = 0.001, 0.01, 0.1 (100,000, 5,000,
+1,000 iterations) and 0.008 for beta = 0.01 with 100 sampled comparisons a step (100,000 iterations). Beside each
+baseline as published stands a mended one:
+
+* Nash-MD mixes in half of the reference it should (share = 1/2); mended, share = 1, its constant-step bias is larger.
+* Nash-MD-PG descends at the same lr as Online IPO 2 although its gradient is beta / 4 times as long; mended, s = 4 lr
+/ beta. * The published sampled Nash-MD normalises over runs instead of actions; here it never does.
+
+Two rows show what a fair step size does: mirror descent at its own stable step, and regularised OMWU.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from algorithms.games import EGPO, NashMD, PolicyGradient, RegularizedOMD, RegularizedOMWU
+from duel.sweep import Sweep
+from envs.games import RandomPreferences, SampledComparisons
+from experiments import _games
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ACTIONS = 10
+SETTINGS = {  # environment -> beta, eta, iterations in the paper
+    "exact, beta 0.001": (0.001, 0.08, 100_000),
+    "exact, beta 0.01": (0.01, 0.8, 5_000),
+    "exact, beta 0.1": (0.1, 0.4, 1_000),
+    "sampled, beta 0.01": (0.01, 0.008, 100_000),
+}
+METHODS = (
+    "Online IPO 1", "Online IPO 2", "Nash-MD, published", "Nash-MD, mended", "Nash-MD-PG, published",
+    "Nash-MD-PG, mended", "EGPO", "mirror descent, own step", "regularised OMWU",
+)  # fmt: skip
+
+
+def _methods(beta: float, eta: float) -> dict[str, Any]:
+    lr = eta * beta * ACTIONS / 4
+    return dict(
+        zip(
+            METHODS,
+            (
+                RegularizedOMD(eta),
+                PolicyGradient(4 * lr / beta),
+                NashMD(eta, share=0.5),
+                NashMD(eta),
+                PolicyGradient(lr, mixture=eta * beta / 2),
+                PolicyGradient(4 * lr / beta, mixture=eta * beta),
+                EGPO(eta),
+                RegularizedOMD(),
+                RegularizedOMWU(),
+            ),
+            strict=True,
+        )
+    )
+
+
+def _environment(name: str) -> Any:
+    game = RandomPreferences(actions=ACTIONS, kl_weight=SETTINGS[name][0], reference_scale=1.0)
+    return SampledComparisons(game, comparisons=100) if name.startswith("sampled") else game
+
+
+SWEEP = Sweep(
+    name="egpo_tabular",
+    algorithms={
+        f"{method} | beta {beta:g}, eta {eta:g}": algorithm
+        for beta, eta, _ in SETTINGS.values()
+        for method, algorithm in _methods(beta, eta).items()
+    },
+    environments={name: _environment(name) for name in SETTINGS},
+    horizon=100_000,
+    runs=10,
+)
+
+
+def matched(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows in which a method runs at the setting's own step size and within its iterations, by method."""
+    import pandas as pd
+
+    parts = []
+    for name, (beta, eta, iterations) in SETTINGS.items():
+        labels = {f"{m} | beta {beta:g}, eta {eta:g}": m for m in METHODS}
+        rows: Any = frame[
+            (frame["environment"] == name) & frame["algorithm"].isin(list(labels)) & (frame["t"] <= iterations)
+        ]
+        parts.append(rows.assign(algorithm=rows["algorithm"].map(labels)))
+    return pd.concat(parts)
+
+
+def ranking(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Final gap by setting and method: median, least, largest over the games."""
+    rows: Any = matched(frame)
+    rows = rows[rows["metric"] == "gap"]
+    last: Any = rows[rows["t"] == rows.groupby("environment")["t"].transform("max")]
+    table = last.groupby(["environment", "algorithm"])["value"].agg(["median", "min", "max"])
+    return table.sort_values(["environment", "median"])
+
+
+def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
+    """One panel a setting, gap against iterations; and the ranking as a table beside it."""
+    from duel import plotting
+
+    style = plotting.styles(METHODS)
+    rows: Any = matched(frame)
+    figure, axes = _games.figure_of(len(SETTINGS), columns=2)
+    for ax, name in zip(axes, SETTINGS, strict=True):
+        _games.median_panel(ax, rows[rows["environment"] == name], METHODS, style, floor=1e-16)
+        ax.set_title(name, fontsize=9, loc="left", fontweight="bold")
+    _games.legend(figure, axes, columns=3)
+    path = Path(out) / "egpo_tabular"
+    files = plotting.save(figure, path)
+    table = path.with_suffix(".csv")
+    ranking(frame).to_csv(table, float_format="%.3g")
+    return [*files, table]
+
+
+def spread_of_final_gap(frame: "pd.DataFrame", method: str, setting: str) -> np.ndarray:
+    """Final gaps of one method in one setting, sorted: [runs]."""
+    rows: Any = matched(frame)
+    rows = rows[(rows["algorithm"] == method) & (rows["environment"] == setting) & (rows["metric"] == "gap")]
+    return np.sort(rows[rows["t"] == rows["t"].max()]["value"].to_numpy())
