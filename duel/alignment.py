@@ -294,17 +294,18 @@ def minimise(loss: Callable[[jax.Array], jax.Array], start: jax.Array, *, limit:
         spectrum, vectors = jnp.linalg.eigh(H)
         curvature = jnp.abs(spectrum) + damping  # |H|: a descent direction also where the loss is not convex
         step = -vectors @ ((vectors.T @ g) / jnp.maximum(curvature, 1e-12))
-        new = x + step
+        new = x + jnp.where(t == 0, 0.0, step)  # the first pass only evaluates: derivatives are compiled once
         new_value, new_g, new_H = derivatives(new)
         better = (new_value < value) | ((new_value <= value + 1e-14 * jnp.abs(value)) & (new_g @ new_g < g @ g))
 
         def accept(a: jax.Array, b: jax.Array) -> jax.Array:
-            return jnp.where(better, a, b)
+            return jnp.where(better | (t == 0), a, b)
 
         damping = jnp.where(better, jnp.maximum(0.1 * damping, 1e-13), 10 * damping)
         return accept(new, x), accept(new_value, value), accept(new_g, g), accept(new_H, H), damping, t + 1
 
-    state = (start, *derivatives(start), jnp.full((), 1e-3), 0)
+    d = start.shape[0]
+    state = (start, jnp.full((), jnp.inf), jnp.ones(d), jnp.eye(d), jnp.full((), 1e-2), 0)
     return jax.lax.while_loop(unfinished, iterate, state)[0]
 
 

@@ -1082,7 +1082,7 @@ def constrained_minimum(
         x, multiplier, g, _, _, t = state
         gap = jnp.max(multiplier * slack(x))
         dual = g - jacobian(x).T @ multiplier
-        return (t < limit) & (jnp.maximum(gap, jnp.abs(dual).max()) > tolerance)
+        return (t < limit) & ((t == 0) | (jnp.maximum(gap, jnp.abs(dual).max()) > tolerance))
 
     def iterate(state: Any) -> Any:
         x, multiplier, g, H, cap, t = state
@@ -1108,21 +1108,22 @@ def constrained_minimum(
             move = J @ dx
             room = jnp.min(jnp.where(move < 0, -c / jnp.where(move < 0, move, -1.0), jnp.inf))
         scale = jnp.minimum(cap, 0.995 * jnp.minimum(reach, room))
+        scale = jnp.where(t == 0, 0.0, scale)  # the first pass only evaluates: derivatives are compiled once
         new_x, new_multiplier = x + scale * dx, multiplier + scale * dm
         new_g, new_H = derivatives(new_x)
         before, after = residual_of(g, x, multiplier, mu), residual_of(new_g, new_x, new_multiplier, mu)
         better = (after <= (1 - 0.01 * scale) * before + 1e-14) | (scale < 1e-6)
 
         def accept(new: jax.Array, old: jax.Array) -> jax.Array:
-            return jnp.where(better, new, old)
+            return jnp.where(better | (t == 0), new, old)
 
-        cap = jnp.where(better, jnp.minimum(1.0, 4 * cap), 0.5 * scale)
+        cap = jnp.where(better | (t == 0), jnp.minimum(1.0, 4 * cap), 0.5 * scale)
         return (
             accept(new_x, x), accept(new_multiplier, multiplier), accept(new_g, g), accept(new_H, H), cap, t + 1
         )  # fmt: skip
 
     first = 0.1 / m / slack(start)
-    state = (start, first, *derivatives(start), jnp.ones(()), 0)
+    state = (start, first, jnp.zeros(d), jnp.eye(d), jnp.ones(()), 0)
     x, multiplier, g, _, _, t = jax.lax.while_loop(unfinished, iterate, state)
     dual = g - jacobian(x).T @ multiplier
     return Minimum(x, multiplier, jnp.abs(dual).max(), t)
