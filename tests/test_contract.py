@@ -88,6 +88,17 @@ def test_a_and_b_rounds_are_a_run_of_a_plus_b(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", catalogue.SEQUENTIAL)
+def test_anytime_means_that_the_horizon_is_not_read(name: str) -> None:
+    """A card's `anytime` theorem is measured on one long run: its first rounds must be those of a shorter one."""
+    cards = catalog.cards()
+    if name not in cards or not any(theorem.anytime for theorem in cards[name][0].theorems):
+        pytest.skip("no theorem is said to be anytime")
+    short_run = play(name, 200, 2, checkpoints=[50, 200])
+    long_run = play(name, 10_000, 2, checkpoints=[50, 200])
+    assert_same(short_run, long_run)
+
+
+@pytest.mark.parametrize("name", catalogue.SEQUENTIAL)
 def test_a_second_call_compiles_nothing(name: str) -> None:
     """Other seed, other horizon, other runs, the same machine code."""
     play(name, SEQUENTIAL_T, 1)
