@@ -14,7 +14,7 @@ class NeedleContexts(NamedTuple):
     """N contexts with two actions; in context 0 they differ along e_d, in the others along e_1, ..., e_{d-1} in turn.
 
     theta has a random sign in every coordinate, one draw a run. A learner that takes contexts as they come
-    needs about N pairs to see the needle; one that chooses its contexts needs one. `worst` is the metric to read: in the
+    needs about N pairs to see the needle; one that chooses its contexts needs one. Read the metric `worst`: in the
     average the needle has weight 1/N.
 
     Parameters

@@ -351,3 +351,28 @@ def test_horizon_and_company_do_not_matter():
 def test_bad_input(call, message):
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+@pytest.mark.by_hand("SegmentPreferences")
+def test_corridor_by_hand():
+    """Three states: V* = (0.8, 0.9, 0). Regret does not see shaping; with shaping by V* partial return is regret."""
+    from envs.alignment import SegmentPreferences
+    from envs.alignment.segment_preferences import corridor, segments
+
+    reward, advantage, _ = corridor(3)
+    np.testing.assert_allclose(reward, [[-0.1, -0.1], [-0.1, 0.9]], atol=1e-15)
+    np.testing.assert_allclose(advantage, [[-0.1, 0.0], [-0.2, 0.0]], atol=1e-15)
+    visits = segments(3, 2)
+    assert visits.shape == (8, 4)
+    np.testing.assert_array_equal(visits[3], [0, 1, 0, 1])  # from state 0: right, right
+    np.testing.assert_array_equal(visits[6], [0, 0, 0, 1])  # from state 1: right ends it
+    V = np.array([0.8, 0.9, 0.0])
+    regret = -visits @ advantage.ravel()
+    assert regret[3] == pytest.approx(V[0] - (visits[3] @ reward.ravel()) - V[2])
+    worlds = [
+        SegmentPreferences(3, 2, model, shaping).init(jax.random.PRNGKey(0))
+        for model, shaping in (("regret", 0.0), ("regret", 0.7), ("partial_return", 1.0), ("partial_return", 0.0))
+    ]
+    np.testing.assert_array_equal(worlds[0].preference, worlds[1].preference)
+    np.testing.assert_allclose(worlds[0].preference, worlds[2].preference, atol=1e-12)
+    assert np.abs(worlds[0].preference - worlds[3].preference).max() > 0.1
