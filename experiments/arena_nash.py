@@ -80,7 +80,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         axes[2].barh(place + shift, mean, 0.38, xerr=errors, color=color, label=label, error_kw={"elinewidth": 0.7})
     axes[2].set_yticks(place, [models[i] for i in top], fontsize=6)
     axes[2].invert_yaxis()
-    axes[2].set_xlabel("probability (bars: mean, whiskers: range over resampled votes)", fontsize=7)
+    axes[2].set_xlabel("probability: mean and range, votes resampled", fontsize=7)
     axes[2].spines[["top", "right"]].set_visible(False)
     axes[2].set_title("mixture over models", fontsize=9, loc="left", fontweight="bold")
     _games.legend(figure, axes, columns=5)

@@ -32,31 +32,41 @@ SETTINGS = {  # environment -> beta, eta, iterations in the paper
     "exact, beta 0.1": (0.1, 0.4, 1_000),
     "sampled, beta 0.01": (0.01, 0.008, 100_000),
 }
+SHARED = {"mirror descent, own step": RegularizedOMD(), "regularised OMWU": RegularizedOMWU()}
 METHODS = (
-    "Online IPO 1", "Online IPO 2", "Nash-MD, published", "Nash-MD, mended", "Nash-MD-PG, published",
-    "Nash-MD-PG, mended", "EGPO", "mirror descent, own step", "regularised OMWU",
-)  # fmt: skip
+    "Online IPO 1",
+    "Online IPO 2",
+    "Nash-MD, published",
+    "Nash-MD, mended",
+    "Nash-MD-PG, published",
+    "Nash-MD-PG, mended",
+    "EGPO",
+    *SHARED,
+)
 
 
 def _methods(beta: float, eta: float) -> dict[str, Any]:
+    """Method -> algorithm at the setting's learning rate."""
     lr = eta * beta * ACTIONS / 4
-    return dict(
-        zip(
-            METHODS,
-            (
-                RegularizedOMD(eta),
-                PolicyGradient(4 * lr / beta),
-                NashMD(eta, share=0.5),
-                NashMD(eta),
-                PolicyGradient(lr, mixture=eta * beta / 2),
-                PolicyGradient(4 * lr / beta, mixture=eta * beta),
-                EGPO(eta),
-                RegularizedOMD(),
-                RegularizedOMWU(),
-            ),
-            strict=True,
-        )
-    )
+    return {
+        "Online IPO 1": RegularizedOMD(eta),
+        "Online IPO 2": PolicyGradient(4 * lr / beta),
+        "Nash-MD, published": NashMD(eta, share=0.5),
+        "Nash-MD, mended": NashMD(eta),
+        "Nash-MD-PG, published": PolicyGradient(lr, mixture=eta * beta / 2),
+        "Nash-MD-PG, mended": PolicyGradient(4 * lr / beta, mixture=eta * beta),
+        "EGPO": EGPO(eta),
+        **SHARED,
+    }
+
+
+def _label(method: str, beta: float, eta: float) -> str:
+    """Name of a method's algorithm in the sweep: settings in which it is the same algorithm share it."""
+    if method in SHARED:
+        return method
+    if method == "Nash-MD-PG, published":
+        return f"{method} | lr {eta * beta * ACTIONS / 4:g}"
+    return f"{method} | eta {eta:g}"
 
 
 def _environment(name: str) -> Any:
@@ -67,7 +77,7 @@ def _environment(name: str) -> Any:
 SWEEP = Sweep(
     name="egpo_tabular",
     algorithms={
-        f"{method} | beta {beta:g}, eta {eta:g}": algorithm
+        _label(method, beta, eta): algorithm
         for beta, eta, _ in SETTINGS.values()
         for method, algorithm in _methods(beta, eta).items()
     },
@@ -83,7 +93,7 @@ def matched(frame: "pd.DataFrame") -> "pd.DataFrame":
 
     parts = []
     for name, (beta, eta, iterations) in SETTINGS.items():
-        labels = {f"{m} | beta {beta:g}, eta {eta:g}": m for m in METHODS}
+        labels = {_label(m, beta, eta): m for m in METHODS}
         rows: Any = frame[
             (frame["environment"] == name) & frame["algorithm"].isin(list(labels)) & (frame["t"] <= iterations)
         ]

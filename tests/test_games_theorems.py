@@ -179,10 +179,10 @@ def test_optimism_is_slow_where_it_is_known_to_be() -> None:
 def test_regret_matching_plus_does_not_settle_but_its_average_does() -> None:
     game = RegretMatchingTrap().init(np.random.default_rng(0))
     marks = np.arange(10_000, 12_001)
-    for alternate, ceiling in ((False, 1e-2), (True, 2e-3)):
+    for alternate, ceiling in ((False, 1e-2 / 8), (True, 2e-3 / 8)):
         path = solve(solvers.RegretMatching("rm+", alternate), game, horizon=12_000, checkpoints=marks)
         last = np.array([float(g) for g in jax.vmap(lambda x: games.gap_of_logits(game, x))(path.log_policy)])
-        assert last.min() > 0.01
+        assert last.min() > 0.01 / 8
         average = np.asarray(path.average)[-1]
         assert float(games.original_gap(game, average)) < ceiling
 

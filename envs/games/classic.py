@@ -135,8 +135,8 @@ class SlowOptimism(NamedTuple):
 class RegretMatchingTrap(NamedTuple):
     """The 3 x 3 two-player game on which RM+ and its predictive form have no last-iterate convergence [cai2023last].
 
-    Payoff ``[[3, 0, -3], [0, 3, -4], [0, 0, 1]]`` to the column player, equilibrium x = (1, 1, 10) / 12,
-    y = (4, 5, 3) / 12.
+    Payoff ``[[3, 0, -3], [0, 3, -4], [0, 0, 1]] / 8`` to the column player, equilibrium x = (1, 1, 10) / 12,
+    y = (4, 5, 3) / 12. The divisor, which RM+ does not notice, brings payoffs to the scale of win rates.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class RegretMatchingTrap(NamedTuple):
         check_common(self)
 
     def init(self, rng: np.random.Generator) -> ZeroSumGame:
-        return ZeroSumGame([[3, 0, -3], [0, 3, -4], [0, 0, 1]], None, self.kl_weight)
+        return ZeroSumGame(np.array([[3, 0, -3], [0, 3, -4], [0, 0, 1]]) / 8, None, self.kl_weight)
 
 
 def _symmetrized(M: np.ndarray, kl_weight: float) -> PreferenceGame:
