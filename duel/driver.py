@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 
@@ -193,7 +193,13 @@ def drive(
         while waiting and len(flying) < slots:
             task = waiting.popleft()
             arguments = (stop.is_set,) if pool.interruptible else ()
-            future = pool.submit(compute, os.path.abspath(store.path), task, *arguments)
+            try:
+                future = pool.submit(compute, os.path.abspath(store.path), task, *arguments)
+            except InvalidInput:
+                raise
+            except Exception as e:
+                reason = pool.trouble() or f"{pool.describe} takes no more cells ({type(e).__name__}: {e})"
+                _lost(reason, log, safe, resume)
             flying[future] = task
             future.add_done_callback(arrived.put)
         try:
@@ -203,9 +209,8 @@ def drive(
             _require_alive(pool, log, safe, resume)
             continue
         task = flying.pop(future)
-        error = _error(future)
-        if error is None:
-            receipt: Receipt = future.result()
+        receipt, error = _outcome(future)
+        if receipt is not None:
             done, found = done + (receipt.computed > 0), found + (receipt.computed == 0)
             seconds, size = seconds + receipt.seconds, size + receipt.bytes
             for message in receipt.damaged:
@@ -213,6 +218,7 @@ def drive(
             log.event("cell", label=task.label, **receipt._asdict())
             progress.cell(task, receipt)
             continue
+        assert error is not None
         if isinstance(error, GivenUp):
             waiting.append(task)
             continue
@@ -243,17 +249,21 @@ def drive(
 def _require_alive(pool: Any, log: "Log", safe: Callable[[], str], resume: str) -> None:
     trouble = pool.trouble()
     if trouble is not None:
-        log.event("lost", reason=trouble)
-        raise PoolLost(f"{trouble}; {safe()}. Start it again; {resume[0].lower()}{resume[1:]}")
+        _lost(trouble, log, safe, resume)
 
 
-def _error(future: Any) -> BaseException | None:
+def _lost(reason: str, log: "Log", safe: Callable[[], str], resume: str) -> NoReturn:
+    log.event("lost", reason=reason)
+    raise PoolLost(f"{reason}; {safe()}. Start it again; {resume[0].lower()}{resume[1:]}")
+
+
+def _outcome(future: Any) -> tuple[Receipt | None, BaseException | None]:
     try:
-        return future.exception()
-    except BaseException as e:  # a cancelled future raises instead
-        if isinstance(e, KeyboardInterrupt):
-            raise
-        return e
+        return future.result(), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as e:  # cancelled futures raise what is no Exception
+        return None, e
 
 
 def _worker_died(error: BaseException) -> bool:

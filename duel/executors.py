@@ -12,6 +12,7 @@ Results travel through the store, never through the pool: a cell returns a recei
 parameters (NamedTuples pickle by reference), never as closures.
 """
 
+import contextlib
 import multiprocessing
 import os
 import platform
@@ -313,6 +314,20 @@ class DaskPool:
 
     Without any of these, a local cluster of processes. A worker that dies mid-cell is replaced by another one; when the
     scheduler dies, the sweep stops with a message, and a rerun computes what is missing.
+
+    On a cluster, workers need the same installation and the folder `out` on a shared file system. Either start a
+    scheduler and workers as jobs (``dask scheduler``, ``dask worker tcp://host:8786 --nthreads 1 --nworkers 32``) and
+    run ``python -m experiments run NAME --executor dask --scheduler tcp://host:8786``, or let the job-queue companion
+    submit them::
+
+        from dask_jobqueue import SLURMCluster
+
+        cluster = SLURMCluster(cores=32, processes=32, memory="64GB", walltime="08:00:00")
+        cluster.adapt(maximum_jobs=20)
+        SWEEP.run("results/finite_regret", executor=cluster)
+
+    Jobs that reach their time limit lose the cells in flight only: those are tried again on other workers, three times
+    in all, and by the next run of the same command. For JAX on GPUs start one worker a GPU (``CUDA_VISIBLE_DEVICES``).
     """
 
     interruptible = False
@@ -324,6 +339,7 @@ class DaskPool:
             raise InvalidInput("executor='dask' needs Dask: pip install 'duel-lab[dask]'.") from None
         self._cluster: Any = None
         self._client: Any = None
+        self._threads = 1
         self._owned = not isinstance(target, distributed.Client)
         if isinstance(target, distributed.Client):
             self._client = target
@@ -350,8 +366,10 @@ class DaskPool:
     @property
     def slots(self) -> int:
         """Threads of all workers now (a cluster may grow), twice: the next cell waits where it will run."""
-        threads = sum(self._client.nthreads().values()) if self._client.status == "running" else 1
-        return max(2, 2 * threads)
+        if self._client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError):  # `trouble` will say so
+                self._threads = max(1, sum(self._client.nthreads().values()))
+        return 2 * self._threads
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return self._client.submit(function, *arguments, pure=False, retries=0)
@@ -387,7 +405,8 @@ class DaskPool:
 
     def close(self, now: bool = False) -> None:
         if self._owned:
-            self._client.close(timeout=2 if now else 10)
+            with contextlib.suppress(OSError, TimeoutError):  # a scheduler that is gone cannot be told
+                self._client.close(timeout=2 if now else 10)
             if self._cluster is not None:
                 self._cluster.close(timeout=5)
 

@@ -461,8 +461,11 @@ def check_pair(algorithm: Any, environment: Any, horizon: int, label: str) -> No
             problem = environment.problem(horizon)
             if hasattr(algorithm, "check"):
                 algorithm.check(problem)
-        elif hasattr(environment, "check"):
-            environment.check()
+        else:
+            if hasattr(environment, "check"):
+                environment.check()
+            if environment.protocol == "game":
+                engine._check(algorithm, engine.stack([environment.init(engine.stream(0, engine.ENVIRONMENT, 0))]))
     except InvalidInput as e:
         raise InvalidInput(f"{label}: {e}") from None
 
