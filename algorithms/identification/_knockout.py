@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from duel.draws import uniform_index
+from duel.errors import InvalidInput, positive_integer
 
 
 def shuffle(order: np.ndarray, size: int, rng: np.random.Generator) -> None:
@@ -48,3 +49,16 @@ def draw_next(order: np.ndarray, place: int, rng: np.random.Generator) -> int:
     other = place + uniform_index(rng, len(order) - place)
     order[place], order[other] = order[other], order[place]
     return order[place]
+
+
+def check_budget(budget: Any, horizon: int, least: int) -> None:
+    """Refuse a budget of fewer duels than a tournament has matches."""
+    positive_integer("budget", budget, least=0)
+    if spent(budget, horizon) < least:
+        name = "budget" if 0 < budget <= horizon else "horizon"
+        raise InvalidInput(f"{name} must be at least {least}, one duel a match; got {spent(budget, horizon)}.")
+
+
+def spent(budget: int, horizon: int) -> int:
+    """Duels that a fixed-budget learner spends: the horizon unless told fewer."""
+    return min(budget, horizon) if budget > 0 else horizon

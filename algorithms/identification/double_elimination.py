@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from algorithms.identification._knockout import rounds_of, shuffle
+from algorithms.identification._knockout import check_budget, rounds_of, shuffle, spent
 from duel.bandits import Problem
 from duel.card import Card, Instance, Theorem
-from duel.errors import InvalidInput
 
 UPPER, LOWER, FINAL, DECIDER, OVER = 0, 1, 2, 3, 4
 
@@ -38,22 +37,26 @@ class DoubleElimination(NamedTuple):
         5   match the arm of U with the arm of L; if the latter wins, match them again
         6   return the last winner;  a match is m duels, the majority wins it
 
-    Assumptions: a Condorcet winner. The horizon T is the budget; 2 K - 2 or 2 K - 1 matches are played.
+    Assumptions: a Condorcet winner. T duels may be spent; 2 K - 2 or 2 K - 1 matches are played.
     Guarantee: wrong with probability at most (M choose 2) q^2: q = exp(-2 m gap^2) bounds the loss of one match, and no
     arm plays more than M = 2 ceil(log2 K) + 3. That is the square of single elimination's bound at half its m, no
     better in the exponent.
     Source: the tournament of The American Statistician 1996; the guarantee is worked out here. Deviations: majority
     matches of m duels; no care is taken to avoid rematches. If ties draw a match, its second arm wins it.
     Cost: O(1) a duel, O(K) memory.
+
+    Parameters
+    ----------
+    budget : int
+        T, duels to spend; 0, or more than the horizon: the horizon.
     """
+
+    budget: int = 0
 
     target = "condorcet"
 
     def check(self, problem: Problem) -> None:
-        if problem.horizon < 2 * problem.arms - 1:
-            raise InvalidInput(
-                f"horizon must be at least 2 K - 1 = {2 * problem.arms - 1}, one duel a match; got {problem.horizon}."
-            )
+        check_budget(self.budget, problem.horizon, 2 * problem.arms - 1)
 
     def init(self, problem: Problem) -> State:
         K = problem.arms
@@ -67,7 +70,7 @@ class DoubleElimination(NamedTuple):
             started=False,
             first_wins=0.0,
             duels=0.0,
-            length=float(duels_per_match(K, problem.horizon)),
+            length=float(duels_per_match(K, spent(self.budget, problem.horizon))),
         )
 
     def select(self, state: State, contexts: np.ndarray, t: int, rng: np.random.Generator) -> tuple[State, int, int]:
@@ -152,7 +155,7 @@ CARD = Card(
     setting="Condorcet winner identification, fixed budget",
     citation="edwards1996double",
     source="The American Statistician 1996; guarantee worked out here",
-    assumptions=("a Condorcet winner exists", "the horizon is the budget"),
+    assumptions=("a Condorcet winner exists", "the budget is known"),
     theorems=(
         Theorem(
             statement="Wrong with probability at most (2 ceil(log2 K) + 3 choose 2) exp(-4 m gap^2).",

@@ -218,7 +218,7 @@ CARD = Card(
             statement="Wrong with probability at most delta.",
             metric="error",
             bound=bound,
-            instance=Instance("BradleyTerry", utilities=(2.0, 1.0, 0.0)),
+            instance=Instance("BradleyTerry", utilities=(2.0, 1.0, 0.0), shuffle=True),
             horizons=(1_000_000,),
             runs=400,
             explicit=True,

@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from algorithms.identification._knockout import next_match, rounds_of, shuffle
+from algorithms.identification._knockout import check_budget, next_match, rounds_of, shuffle, spent
 from duel.bandits import Problem
 from duel.card import Card, Instance, Theorem
-from duel.errors import InvalidInput
 
 
 class State(NamedTuple):
@@ -32,21 +31,25 @@ class SingleElimination(NamedTuple):
         4       a match is m duels, its majority stays in S
         5   return the arm in S
 
-    Assumptions: a Condorcet winner. The horizon T is the budget. No transitivity is needed.
+    Assumptions: a Condorcet winner. T duels may be spent. No transitivity is needed.
     Guarantee: wrong with probability at most ceil(log2 K) exp(-2 m gap^2), gap the winner's smallest P - 1/2 (Hoeffding
     and the union over its matches).
     Source: the tournament of SELECT (ICML 2017, Algorithm 1) with m set by a budget. Deviations: this use of it. If
     ties draw a match, its second arm stays.
     Cost: O(1) a duel, O(K) memory.
+
+    Parameters
+    ----------
+    budget : int
+        T, duels to spend; 0, or more than the horizon: the horizon.
     """
+
+    budget: int = 0
 
     target = "condorcet"
 
     def check(self, problem: Problem) -> None:
-        if problem.horizon < problem.arms - 1:
-            raise InvalidInput(
-                f"horizon must be at least K - 1 = {problem.arms - 1}, one duel a match; got {problem.horizon}."
-            )
+        check_budget(self.budget, problem.horizon, problem.arms - 1)
 
     def init(self, problem: Problem) -> State:
         return State(
@@ -56,7 +59,7 @@ class SingleElimination(NamedTuple):
             started=False,
             first_wins=0.0,
             duels=0.0,
-            length=float(duels_per_match(problem.arms, problem.horizon)),
+            length=float(duels_per_match(problem.arms, spent(self.budget, problem.horizon))),
         )
 
     def select(self, state: State, contexts: np.ndarray, t: int, rng: np.random.Generator) -> tuple[State, int, int]:
@@ -105,7 +108,7 @@ CARD = Card(
     setting="Condorcet winner identification, fixed budget",
     citation="mohajer2017active",
     source="ICML 2017, Algorithm 1 (top 1), with a budget in place of delta",
-    assumptions=("a Condorcet winner exists", "the horizon is the budget"),
+    assumptions=("a Condorcet winner exists", "the budget is known"),
     theorems=(
         Theorem(
             statement="Wrong with probability at most ceil(log2 K) exp(-2 m gap^2), m the odd part of T / (K - 1).",

@@ -1,0 +1,60 @@
+"""Which LLM wins most of its pairs? Identification on the win rates of human votes on 30 language models.
+
+Ties as half a win, dropped, and as an outcome of their own. With ties as an outcome two pairs have as many ties as
+wins, so that their mode is not unique and POCOWISTA has no guarantee. Many pairs of the table are close to even:
+whoever has to decide them all (SAVAGE, PBR) is far from done when the winner is known.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from algorithms.identification import POCOWISTA, SAVAGE, TRAPOCOWISTA, BordaElimination, PBRCopeland
+from duel.sweep import Sweep
+from envs.finite import arena
+from experiments import _identification
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SWEEP = Sweep(
+    name="arena_copeland",
+    algorithms=[POCOWISTA(), TRAPOCOWISTA(), SAVAGE(), PBRCopeland(), BordaElimination()],
+    environments={
+        "ties half": arena(),
+        "ties dropped": arena(ties="drop"),
+        "ties ternary": arena(ties="ternary"),
+    },
+    horizon=10_000_000,
+    runs=32,
+)
+
+TITLES = {"ties half": "a tie is half a win", "ties dropped": "ties dropped", "ties ternary": "a tie is an outcome"}
+
+
+def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
+    """Share of runs whose answer so far is right, against duels, and the table; returns the files."""
+    from matplotlib.figure import Figure
+
+    from duel import plotting
+
+    style = plotting.styles(list(SWEEP.algorithms))
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    axes = figure.subplots(1, 3, sharey=True)
+    for ax, (environment, title) in zip(axes, TITLES.items()):
+        part: Any = frame[frame["environment"] == environment]
+        plotting.plot_regret(
+            part,
+            metric="correct",
+            scale="semilogx",
+            top=1.02,
+            start=1000,
+            ax=ax,
+            style=style,
+            labels="none",
+            title=title,
+        )
+        ax.set_ylabel("answer so far is right (share of runs)" if ax is axes[0] else "")
+    axes[0].legend(fontsize=7, frameon=False)
+    file = Path(out) / "arena_copeland.md"
+    file.write_text(_identification.markdown(_identification.summary(frame)), encoding="utf-8")
+    return [*plotting.save(figure, Path(out) / "arena_copeland"), file]
