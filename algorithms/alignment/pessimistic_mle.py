@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from duel.alignment import Answer, Data, Problem, design, greedy, maximum_likelihood, rewards
 from duel.card import Card, Instance, Theorem
@@ -63,7 +64,7 @@ class PessimisticMLE(NamedTuple):
         if isinstance(self.reference, str):
             if self.reference not in REFERENCES:
                 raise unknown("reference", self.reference, REFERENCES)
-        elif jnp.shape(self.reference) != problem.features.shape[-1:]:
+        elif np.shape(self.reference) != problem.features.shape[-1:]:
             raise InvalidInput(
                 f"reference must be one of {', '.join(REFERENCES)}, or {problem.features.shape[-1]} numbers; "
                 f"got {self.reference!r}."

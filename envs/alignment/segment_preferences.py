@@ -18,9 +18,9 @@ class SegmentPreferences(NamedTuple):
     """A corridor of states with steps left and right; people compare segments of `length` steps [knox2024models].
 
     A step costs 0.1, entering the last state pays 1 and ends the walk (later steps are worth nothing). The *partial
-    return* of a segment is the sum of its rewards; its *regret* is ``V*(start) - sum of rewards - V*(end)``, the sum
+    return* of a segment is its sum of rewards; its *regret* is ``V*(start) - sum of rewards - V*(end)``, the sum
     of ``-A*`` over its steps. Judges are logistic in `scale` times the difference. Rewards are shaped by
-    ``shaping (V*(s') - V*(s))``, which changes no optimal policy: regret does not notice it, partial return does, and at
+    ``shaping (V*(s') - V*(s))``, which changes no optimal policy. Regret does not notice it, partial return does; at
     ``shaping = 1`` the two are one.
 
     Context 0 holds the segments that are compared (weight 0); the others are the states, with responses left (even)

@@ -102,10 +102,16 @@ OFFLINE = {
 }
 
 
+def _slow(name: str, fields: dict) -> list:
+    """Generic minimisers take seconds to compile: one of them stays in the default suite."""
+    heavy = name in ("RewardEnsemble", "MaxMinRLHF", "CPL", "HyPO") or fields.get("backend") == "gradient"
+    return [pytest.mark.slow] if heavy and name != "DPO" else []
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "odds"),
     [
-        pytest.param(name, fields, odds, marks=pytest.mark.by_hand(name), id=f"{name}-{i}")
+        pytest.param(name, fields, odds, marks=[pytest.mark.by_hand(name), *_slow(name, fields)], id=f"{name}-{i}")
         for name, cases in OFFLINE.items()
         for i, (fields, odds) in enumerate(cases)
         if odds is not None
@@ -192,6 +198,7 @@ def test_one_round_online(name, fields):
         np.testing.assert_allclose(proposal.joint[0], weight / weight.sum(), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_xpo_bonus_pushes_mass_off_what_the_reference_shows():
     """alpha large: the response shown by the reference (1) is pushed to reward 0, the other to 1 (R = 9 here)."""
     learner = learners.XPO(alpha=1.0)

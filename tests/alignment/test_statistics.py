@@ -82,6 +82,7 @@ def test_ellipsoids_cover():
         assert (covered >= 0.915).all(), radius
 
 
+@pytest.mark.slow
 def test_joint_pessimism_beats_the_separate_one_at_its_own_objective():
     """The joint policy's ``theta . z - f |z|`` is at least that of the per-context argmax, and of SLSQP less 1e-3."""
     environment = GaussianFeatures(actions=3, dimension=3, size=2, contexts=3)
@@ -185,6 +186,17 @@ GAPS = np.array([0.02, 0.05, 0.1, 0.2])
 BETAS = np.geomspace(1e-3, 1.0, 25)
 
 
+@jax.jit
+def kl_policy(r, mu, beta):
+    return gibbs(r, mu, beta)
+
+
+@jax.jit
+def chi2_policy(r, mu, beta):
+    rows = r.reshape(-1, 3)
+    return regularised_policy("chi2", rows, jnp.broadcast_to(mu, rows.shape), beta).reshape(r.shape)
+
+
 def minimax_regret(n: int, reps: int = 200) -> tuple[float, float, float]:
     """Rewards (1/2, 1/2 - g, 0), reference (1/2 -, 1/2 -, 1/n): min over beta of max over g of the mean regret.
 
@@ -203,15 +215,7 @@ def minimax_regret(n: int, reps: int = 200) -> tuple[float, float, float]:
     def regret(policy):
         return (0.5 - np.einsum("gra,ga->gr", np.asarray(policy), truth)).mean(axis=1).max()
 
-    ours = [
-        min(regret(rule(b)) for b in BETAS)
-        for rule in (
-            lambda b: gibbs(r, jnp.asarray(mu), b),
-            lambda b: regularised_policy("chi2", r.reshape(-1, 3), jnp.broadcast_to(mu, (4 * reps, 3)), b).reshape(
-                r.shape
-            ),
-        )
-    ]
+    ours = [min(regret(rule(r, jnp.asarray(mu), b)) for b in BETAS) for rule in (kl_policy, chi2_policy)]
     return ours[0], ours[1], regret(alignment.greedy(r))
 
 
@@ -240,6 +244,7 @@ def test_fast_rate():
     assert slopes["DeafDPO"] > -0.2
 
 
+@pytest.mark.slow
 def test_flipped_labels():
     """rDPO is consistent at the true flip rate where DPO is not, and pays 1/(1 - 2e) in error: squared in the gap."""
     options = {"rewards": (1.0, 0.6, 0.3, 0.0), "kl_weight": 0.5, "reward_bound": 6.0}
