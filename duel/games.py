@@ -17,7 +17,8 @@ Numbers are float64: importing this module switches JAX to 64 bits (``jax_enable
 1e-7 do not exist in 32.
 
 Batches: on a CPU, `run` plays games in blocks of 16 lanes (n <= 32) or one by one (n > 32), whatever the number of
-runs, so that a run is the same bits alone or in company. `solve` plays exactly the batch it is given.
+runs, so that a run is the same bits alone or in company. `solve` plays exactly the batch it is given, in lockstep if n
+is small.
 """
 
 import platform
@@ -612,15 +613,30 @@ def _join(static: _Static, numbers: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _compiled(algorithm: _Static, oracle: _Static, batch: int) -> Callable[..., Path]:
-    """The loop over a batch of `batch` leading axes (0: one game), for numbers, games, checkpoints and keys."""
+def _compiled(algorithm: _Static, oracle: _Static, batch: int, in_turn: bool) -> Callable[..., Path]:
+    """The loop over a batch of `batch` leading axes (0: one game), for numbers, games, checkpoints and keys.
+
+    `in_turn`: one game after the other instead of in lockstep, so that each game's matrix stays in the cache.
+    """
 
     def play(numbers: Any, game: Any, checkpoints: jax.Array, key: jax.Array) -> Path:
         return _play(_join(algorithm, numbers[0]), _join(oracle, numbers[1]), game, checkpoints, key)
 
     for _ in range(batch):
-        play = jax.vmap(play, in_axes=(None, 0, None, 0))
+        play = _in_turn(play) if in_turn else jax.vmap(play, in_axes=(None, 0, None, 0))
     return jax.jit(play)
+
+
+def _in_turn(play: Callable[..., Path]) -> Callable[..., Path]:
+    def each(numbers: Any, game: Any, checkpoints: jax.Array, key: jax.Array) -> Path:
+        return lax.map(lambda pair: play(numbers, pair[0], checkpoints, pair[1]), (game, key))
+
+    return each
+
+
+def _large(game: Any) -> bool:
+    """Whether games are better played one by one: on a CPU, with more than SMALL numbers in a policy."""
+    return jax.default_backend() == "cpu" and int(np.prod(game.policy_shape)) > SMALL
 
 
 def solve(
@@ -665,7 +681,7 @@ def solve(
         key = jax.random.split(key, game.batch_shape)
     static, numbers = _split(algorithm)
     oracle_static, oracle_numbers = _split(Exact() if oracle is None else oracle)
-    play = _compiled(static, oracle_static, len(game.batch_shape))
+    play = _compiled(static, oracle_static, len(game.batch_shape), _large(game))
     return play((numbers, oracle_numbers), _without_shared(game), jnp.asarray(marks), key)
 
 
@@ -864,6 +880,11 @@ def _warn_of_step(algorithm: Any, game: Any) -> None:
         )
 
 
+def world(environment: Any, seed: int, run: int) -> Any:
+    """The game that run `run` of `seed` is played on."""
+    return environment.init(stream(seed, ENVIRONMENT, run))
+
+
 def run(
     algorithm: Any,
     environment: Any,
@@ -902,7 +923,7 @@ def run(
         return _run_offline(algorithm, environment, runs, seed, checkpoints, compiled, progress)
     began = time.perf_counter()
     algorithm = floats(algorithm)
-    game = stack([environment.init(stream(seed, ENVIRONMENT, int(r))) for r in runs])
+    game = stack([world(environment, seed, int(r)) for r in runs])
     _check(algorithm, game)
     oracle = floats(environment.oracle()) if hasattr(environment, "oracle") else Exact()
     _warn_of_step(algorithm, game)
@@ -997,12 +1018,11 @@ def _blocks_of_runs(
 ) -> Path:
     """Play the runs in blocks of a fixed number of lanes (on an accelerator: all at once)."""
     R = len(keys)
-    n = int(np.prod(game.policy_shape))
-    lanes = (LANES if n <= SMALL else 1) if jax.default_backend() == "cpu" else R
+    lanes = (1 if _large(game) else LANES) if jax.default_backend() == "cpu" else R
     static, numbers = _split(algorithm)
     oracle_static, oracle_numbers = _split(oracle)
     game = _without_shared(game)
-    play = _compiled(static, oracle_static, 1 if lanes > 1 else 0)
+    play = _compiled(static, oracle_static, 1 if lanes > 1 else 0, False)
 
     def block(start: int) -> Path:
         at = np.minimum(np.arange(start, start + lanes), R - 1)

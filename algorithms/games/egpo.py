@@ -88,6 +88,7 @@ _THEOREM = Theorem(
     bound=bound,
     instance=Instance("RandomPreferences", actions=10, kl_weight=0.1, reference_scale=1.0),
     horizons=(16, 32, 64, 128),
+    anytime=True,
     runs=16,
     explicit=True,
 )

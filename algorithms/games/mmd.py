@@ -87,6 +87,7 @@ CARD = Card(
             bound=bound,
             instance=Instance("RandomPreferences", actions=10, kl_weight=0.1, reference_scale=1.0),
             horizons=(25, 50, 100, 200),
+            anytime=True,
             runs=16,
             explicit=True,
         ),

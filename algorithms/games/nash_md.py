@@ -78,6 +78,7 @@ CARD = Card(
             bound=bound,
             instance=Instance("RandomPreferences", actions=10, kl_weight=0.1, reference_scale=1.0),
             horizons=(250, 500, 1000, 2000, 4000),
+            anytime=True,
             runs=16,
             explicit=True,
         ),

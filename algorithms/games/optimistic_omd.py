@@ -74,6 +74,7 @@ _THEOREM = Theorem(
     bound=bound,
     instance=Instance("RandomPreferences", actions=10, kl_weight=0.0),
     horizons=(250, 500, 1000, 2000, 4000),
+    anytime=True,
     runs=16,
     explicit=True,
 )

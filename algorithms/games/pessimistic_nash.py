@@ -129,6 +129,7 @@ CARD = Card(
             bound=bound,
             instance=Instance("OfflineMarkovGame", coverage="unilateral"),
             horizons=(100, 400, 1600, 6400),
+            anytime=True,
             runs=64,
         ),
     ),

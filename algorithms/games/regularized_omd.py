@@ -104,6 +104,7 @@ _DECREASING = Theorem(
     bound=bound,
     instance=_GAME,
     horizons=(250, 500, 1000, 2000, 4000),
+    anytime=True,
     runs=16,
     explicit=True,
 )

@@ -85,6 +85,7 @@ CARD = Card(
             bound=bound,
             instance=Instance("RandomPreferences", actions=10, kl_weight=0.1, reference_scale=1.0),
             horizons=(32, 64, 128, 256),
+            anytime=True,
             runs=16,
         ),
     ),

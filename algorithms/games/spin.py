@@ -88,6 +88,7 @@ CARDS = (
                 bound=bound,
                 instance=Instance("DataMatching", actions=10),
                 horizons=(8, 16, 32, 64, 128),
+                anytime=True,
                 runs=16,
                 explicit=True,
             ),
