@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -363,11 +364,18 @@ def test_hopeless_sweeps_end_early(tmp_path):
         )
 
 
+def signal_after_first_cell(out: Path, number: int) -> None:
+    end = time.monotonic() + 60
+    while not Store(out).held() and time.monotonic() < end:
+        time.sleep(0.01)
+    os.kill(os.getpid(), number)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_a_resumable_store(tmp_path, number):
     sweep = small(algorithms=[Learner(sleep=0.02)], runs=200)
     before = signal.getsignal(number)
-    threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
+    threading.Thread(target=signal_after_first_cell, args=(tmp_path, number)).start()
     with pytest.raises(Interrupted, match=r"stopped by .* safe in .* again to resume") as caught:
         sweep.run(tmp_path, workers=2, progress=False)
     assert caught.value.signal_number == number

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HERE, environment, files
+from disturbed import HERE, environment, files
 from sweep_script import SWEEP
 
 from duel.store import Damaged, Store, StoreError, read_cell, verify

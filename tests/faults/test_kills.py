@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import environment, files, gone, start, until
+from disturbed import environment, files, gone, start, until
 from sweep_script import SWEEP
 
 from duel.store import Store
