@@ -410,6 +410,7 @@ def _verify(options: Any) -> int:
 def _gc(options: Any) -> None:
     from duel.store import garbage
 
+    garbage(options.store)  # refuses what is no store before the experiments are read
     sweeps = [sweep for name in catalog.experiments() if (sweep := getattr(catalog.experiment(name), "SWEEP", None))]
     found = garbage(options.store, sweeps, delete=options.delete)
     for file in found:

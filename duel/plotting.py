@@ -457,8 +457,11 @@ def regret_figure(
     if not places:
         raise InvalidInput("frame is empty: nothing to draw.")
     rows = 2 if ecdf else 1
+    width = min(3.1 * len(places) + 0.4, 12.0) if len(places) > 1 else 5.4
+    entries = [*names, _bound_label()] if lower_bounds else names
+    columns = max(1, min(len(entries), int(width / (0.062 * max(map(len, entries)) + 0.7))))  # inches of an entry
     with _settings():
-        figure = _figure(min(3.1 * len(places) + 0.4, 12.0) if len(places) > 1 else 4.8, 2.7 * rows + 0.7)
+        figure = _figure(width, 2.6 * rows + 0.3 + 0.17 * -(-len(entries) // columns))
         grid = figure.subplots(rows, len(places), squeeze=False)
         counts: set[int] = set()
         for k, place in enumerate(places):
@@ -482,8 +485,6 @@ def regret_figure(
                 handles.setdefault(label, handle)
         tail = [_bound_label()] if _bound_label() in handles else []
         listed = [n for n in names if n in handles] + tail
-        entry = 0.062 * max(map(len, listed)) + 0.7  # inches of the widest: its letters, and the line before it
-        columns = max(1, min(len(listed), int(figure.get_figwidth() / entry)))
         figure.legend([handles[n] for n in listed], listed, loc="outside upper center", ncols=columns)
         _footnote(figure, _caption(sorted(counts), level, resamples))
     return figure
@@ -552,7 +553,7 @@ def _quantity(metric: str, unit: str | None) -> str:
 
 
 def _bound_label() -> str:
-    return "asymptotic lower bound, c ln t"
+    return "asymptotic bound, c ln t"
 
 
 def _say_bound(ax: "Axes", coefficient: float) -> None:

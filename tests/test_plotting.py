@@ -108,7 +108,7 @@ def test_curves_are_the_means_and_the_bound_is_c_ln_t(frame: pd.DataFrame) -> No
         part = frame[frame.algorithm == name].groupby("t")["value"].mean()
         np.testing.assert_array_equal(lines[name].get_xdata(), [10, 100, 1000])
         np.testing.assert_allclose(np.asarray(lines[name].get_ydata(), float), part.loc[10:].to_numpy(), rtol=1e-12)
-    bound = lines["asymptotic lower bound, c ln t"]
+    bound = lines["asymptotic bound, c ln t"]
     np.testing.assert_allclose(
         np.asarray(bound.get_ydata(), float), 3.0 * np.log(np.asarray(bound.get_xdata(), float)), rtol=1e-12
     )
@@ -177,7 +177,7 @@ def test_small_multiples_share_styles_and_have_one_legend(frame: pd.DataFrame) -
     )
     assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["here", "There!"]
     assert len(figure.legends) == 1
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["C", "B", "A", "asymptotic lower bound, c ln t"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["C", "B", "A", "asymptotic bound, c ln t"]
     colors = {
         (str(line.get_label()), line.get_color())
         for ax in figure.axes

@@ -1,0 +1,37 @@
+"""Every experiment runs small, draws every algorithm that it names, and computes nothing the second time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from duel import catalog
+from duel.lower_bounds import condorcet_lower_bound
+from experiments import finite_regret
+
+EXPERIMENTS = sorted(catalog.experiments())
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_smoke(name: str, tmp_path: Path) -> None:
+    module = catalog.experiment(name)
+    assert module.SWEEP.name == name
+    assert len(module.__doc__.partition("\n")[0]) > 20
+    small = module.SWEEP.smoke()
+    results = small.run(tmp_path, progress=False)
+    assert small.status(tmp_path).missing == ()
+    before = {p for p in tmp_path.iterdir() if p.is_file()}
+    written = module.plot(results.to_frame(), tmp_path)
+    assert written
+    assert set(written) == {p for p in tmp_path.iterdir() if p.is_file()} - before
+    assert {p.suffix for p in written} == {".png", ".pdf"}
+
+
+def test_bounds_are_those_of_the_instances() -> None:
+    """Lines drawn beside the curves belong to the matrices played; the constants are those of the literature table."""
+    assert list(finite_regret.BOUNDS) == list(finite_regret.SWEEP.environments)
+    for name, environment in finite_regret.SWEEP.environments.items():
+        world = environment.init(np.random.default_rng(0))
+        assert finite_regret.BOUNDS[name] == pytest.approx(condorcet_lower_bound(world.P))
+    for name, constant in {"btl10": 13.14, "arxiv6": 20.73, "cyclic4": 0.82}.items():
+        assert finite_regret.BOUNDS[name] == pytest.approx(constant, abs=0.005)
