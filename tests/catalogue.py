@@ -29,13 +29,14 @@ def environment(name: str) -> Any:
 
 
 def playground(name: str) -> Any:
-    """The environment on which the algorithm `name` is played: listed, or its card's first instance."""
+    """Where the algorithm `name` plays: as listed, else the first instance of its card, else of its family's cards."""
     if name in INSTANCES:
         kind, fields = INSTANCES[name]
         return catalog.environment(kind)(**fields)
     cards = catalog.cards()
-    theorems = cards[name][0].theorems if name in cards else ()
-    assert theorems, f"{name} has no card with a theorem, and tests/examples_*.py says not where to play it (INSTANCES)"
+    relatives = [name, *sorted(n for n, (_, cls) in cards.items() if _family(cls.__name__) == _family(name))]
+    theorems = [theorem for n in relatives if n in cards for theorem in cards[n][0].theorems]
+    assert theorems, f"{name}: no card of its family has an instance; say in tests/examples_*.py where to play it"
     return catalog.build(theorems[0].instance)
 
 

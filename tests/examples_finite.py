@@ -1,5 +1,7 @@
 """Arguments with which the contract tests build finite-armed environments that have no defaults."""
 
+from importlib.resources import files
+
 ALGORITHMS: dict[str, dict] = {}
 ENVIRONMENTS: dict[str, dict] = {
     "PreferenceMatrix": {"P": [[0.5, 0.7, 0.6], [0.3, 0.5, 0.8], [0.4, 0.2, 0.5]]},
@@ -10,4 +12,5 @@ ENVIRONMENTS: dict[str, dict] = {
     "HardCondorcet": {"arms": 4},
     "Mallows": {"arms": 4},
     "RandomTournament": {"arms": 4},
+    "from_counts": {"path": str(files("duel.data") / "arena30.csv")},
 }

@@ -167,7 +167,8 @@ def test_favouring_a_label_is_seen() -> None:
 def test_environment_is_of_a_known_protocol(name: str) -> None:
     environment = catalogue.environment(name)
     assert environment.protocol in PROTOCOLS
-    assert len(environment.metrics) == len(set(environment.metrics)) > 0
+    if environment.protocol == "duels":
+        assert len(environment.metrics) == len(set(environment.metrics)) > 0
 
 
 @pytest.mark.parametrize("name", catalogue.ENVIRONMENTS)
@@ -198,12 +199,24 @@ def test_duel_environment_plays_by_the_rules(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", catalogue.ALGORITHMS)
-def test_algorithm_has_a_card_with_a_theorem(name: str) -> None:
+def test_algorithm_has_a_card(name: str) -> None:
+    """With a citation. A card without a theorem is allowed: not every published method has one."""
     cards = catalog.cards()
     assert name in cards, f"{name}: its file ends in no CARD of that name"
-    card = cards[name][0]
-    assert card.citation, f"{name}: its card cites nothing"
-    assert card.theorems, f"{name}: its card claims nothing that one could check"
+    assert cards[name][0].citation, f"{name}: its card cites nothing"
+
+
+@pytest.mark.parametrize("name", sorted(catalog.cards()))
+def test_theorems_of_a_card_can_be_measured(name: str) -> None:
+    """The instance exists, the horizons rise, the bound is a positive number on them."""
+    for theorem in catalog.cards()[name][0].theorems:
+        environment = catalog.build(theorem.instance)
+        world = import_module(PROTOCOLS[environment.protocol]).world(environment, 0, 0)
+        assert list(theorem.horizons) == sorted(set(theorem.horizons)), theorem.statement
+        assert len(theorem.horizons) > 1 or theorem.explicit, theorem.statement
+        bounds = np.array([theorem.bound(float(t), world) for t in theorem.horizons])
+        assert np.isfinite(bounds).all(), theorem.statement
+        assert (bounds > 0).all(), theorem.statement
 
 
 @pytest.mark.parametrize("kind", ["by_hand", "rate", "mutant"])
