@@ -134,12 +134,12 @@ def run_experiment(
     if chosen:
         sweep = sweep.replace(**chosen)
     if action in {"dry-run", "status"}:
-        print(sweep.plan(out, threads, pilot=action == "dry-run"))
+        print(sweep.plan(out, threads, pilot=60.0 if action == "dry-run" else 0.0))
         return 0
     if action not in {"run", "plot"}:
         raise unknown("action", action, ("run", "plot", "dry-run", "status"))
     if action == "run":
-        plan = sweep.plan(out, threads)
+        plan = sweep.plan(out, threads, pilot=0.0 if smoke else 5.0)
         print(str(plan).splitlines()[0], flush=True)
         results = sweep.run(
             out, workers=threads, executor=executor, scheduler=scheduler, progress=False if quiet else None

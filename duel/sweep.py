@@ -186,11 +186,11 @@ class Sweep:
             for i, (a, e) in enumerate(pairs)
         )  # fmt: skip
 
-    def plan(self, out: str | os.PathLike[str], workers: int | None = None, *, pilot: bool = True) -> "Plan":
+    def plan(self, out: str | os.PathLike[str], workers: int | None = None, *, pilot: float = 60.0) -> "Plan":
         """What `run` would compute, and about what it would cost. Writes nothing.
 
-        Times come from cells of the same pair that are there already, else (with `pilot`) from a short trial of the
-        pair, which compiles it.
+        Times come from cells of the same pair that are there already, else from short trials of the pairs, which also
+        compile them; no trial begins after `pilot` seconds of trials.
         """
         self.check()
         store = Store(out)
@@ -202,7 +202,7 @@ class Sweep:
 
     def status(self, out: str | os.PathLike[str]) -> "Plan":
         """How far the sweep is: like `plan`, without trials, so that times are known only where cells are."""
-        return self.plan(out, pilot=False)
+        return self.plan(out, pilot=0.0)
 
     def run(
         self,
@@ -390,7 +390,7 @@ def _missing(store: Store, tasks: Sequence[Task]) -> tuple[list[Task], list[tupl
 
 
 def _costs(
-    store: Store, tasks: Sequence[Task], missing: Sequence[Task], *, pilot: bool, budget: float = 30.0
+    store: Store, tasks: Sequence[Task], missing: Sequence[Task], *, pilot: float
 ) -> tuple[dict[str, float | None], int]:
     """Seconds of simulation on one core for each pair's missing cells, and bytes of all of them."""
     gone = {task.cell for task in missing}
@@ -414,9 +414,14 @@ def _costs(
         first.setdefault(task.pair, task)
     began = time.monotonic()
     for pair, task in first.items():
-        if pair not in known and pilot and time.monotonic() - began < budget:
-            known[pair] = _trial(task)
-    mean = sum(known.values()) / len(known) if known and pilot else None
+        if pair not in known and time.monotonic() - began < pilot:
+            try:
+                known[pair] = _trial(task)
+            except InvalidInput:
+                raise
+            except Exception:  # the cells will say so, and the others still run
+                continue
+    mean = sum(known.values()) / len(known) if known and pilot > 0 else None
     seconds = {pair: (known.get(pair, mean) or 0.0) * n if pair in known or mean else None for pair, n in runs.items()}
     per_run = sum(sizes) / len(sizes) if sizes else 8.0 * 4 * len(tasks[0].checkpoints) if tasks else 0.0
     return seconds, int(per_run * sum(runs.values()))

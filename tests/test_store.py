@@ -164,7 +164,7 @@ def test_temporary_files_of_the_dead_are_removed_and_others_kept(tmp_path):
     host = stores._host()
     dead = file.with_name(f".tmp-{host}-{2**22 + 1}-00")  # above the largest process number of Linux
     mine = file.with_name(f".tmp-{host}-{os.getpid()}-00")
-    far = file.with_name(".tmp-elsewhere-1-00")
+    far = file.with_name(f".tmp-elsewhere-{2**22 + 1}-00")
     for f in (dead, mine, far):
         f.write_bytes(b"half a file")
     assert store.prepare() == [dead.name]
