@@ -73,6 +73,8 @@ def cost_panel(
     title: str,
 ) -> None:
     """Share of right answers against mean duels; a line joins the members of a group, such as values of delta."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     for name, members in groups.items():
         rows: Any = table[table["algorithm"].isin(list(members))].sort_values("duels")
         if len(rows) == 0:
@@ -81,7 +83,14 @@ def cost_panel(
         x, y = rows["duels"].to_numpy(), rows["correct"].to_numpy()
         bars = [y - rows["correct_low"].to_numpy(), rows["correct_high"].to_numpy() - y]
         ax.errorbar(x, y, bars, label=name, capsize=0, elinewidth=0.8, markersize=4, linewidth=1.0, **look)
-    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="duels (mean)", ylabel="share of runs with the right answer")
+    ax.set(xscale="log", ylim=(-0.03, 1.03))
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("duels (mean)", fontsize=8)
+    if ax.get_subplotspec() is None or ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("right answers (share of runs)", fontsize=8)
     ax.set_title(title, fontsize=8)
     ax.grid(True, color="#DDDDDD", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)

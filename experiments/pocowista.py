@@ -66,7 +66,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     table = _identification.summary(frame)
     groups = {name: [a for a in SWEEP.algorithms if a.startswith(f"{cls}(")] for name, cls in GROUPS.items()}
     style = plotting.styles(list(groups))
-    figure = Figure(figsize=(9.6, 12.0), layout="constrained")
+    figure = Figure(figsize=(9.6, 10.5), layout="constrained")
     axes = figure.subplots(4, 3).ravel()
     for ax, environment in zip(axes, SWEEP.environments):
         part = table[table["environment"] == environment]
