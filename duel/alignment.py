@@ -474,6 +474,12 @@ def as_proposal(proposed: Any, problem: Problem) -> Proposal:
     return Proposal(first[:, :, None] * second[:, None, :], problem.weights)
 
 
+def world(environment: Any, seed: int, run: int) -> World:
+    """The instance that run `run` of `seed` plays on."""
+    nature = jax.random.fold_in(jax.random.fold_in(jax.random.PRNGKey(seed), ENVIRONMENT), run)
+    return environment.init(jax.random.split(nature)[0])
+
+
 def run(
     algorithm: Any,
     environment: Any,
