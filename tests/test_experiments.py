@@ -1,6 +1,7 @@
 """Every experiment runs small, draws every algorithm that it names, and computes nothing the second time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,23 @@ from duel.lower_bounds import condorcet_lower_bound
 from experiments import finite_regret
 
 EXPERIMENTS = sorted(catalog.experiments())
+MOST_PAIRS = 30  # compiled in the default run; larger experiments are smoke-tested by `make test-slow`
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+def pairs(name: str) -> int:
+    """Algorithms times environments of an experiment; 0 if it cannot be imported, which its test then shows."""
+    try:
+        sweep = catalog.experiment(name).SWEEP
+    except Exception:
+        return 0
+    return len(sweep.algorithms) * len(sweep.environments)
+
+
+def marked(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.slow if pairs(name) > MOST_PAIRS else ())
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in EXPERIMENTS])
 def test_smoke(name: str, tmp_path: Path) -> None:
     module = catalog.experiment(name)
     assert module.SWEEP.name == name
