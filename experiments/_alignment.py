@@ -31,6 +31,7 @@ def panels(
 ) -> list[Path]:
     """Draw mean curves with 95 % bootstrap bands over the runs and save them; returns the files."""
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from duel import plotting
 
@@ -47,9 +48,13 @@ def panels(
                 continue
             title = (titles or {}).get(place, place) if i == 0 else ""
             plotting.plot_regret(
-                part, metric=metric, ax=ax, scale=scale, style=styles, title=title, start=1,
-                labels="legend" if (i, j) == (0, 0) else "none",
+                part, metric=metric, ax=ax, scale=scale, style=styles, title=title, start=int(part["t"].min()),
+                labels="none",
             )  # fmt: skip
             ax.set_xlabel(x if i == len(metrics) - 1 else "")
             ax.set_ylabel(NAMES.get(metric, metric) if j == 0 else "")
+    handles = [Line2D([], [], label=name, **look) for name, look in styles.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), frameon=False, fontsize=8)
+    runs = frame["run"].nunique()
+    figure.suptitle(f"mean of {runs} runs, 95 % bootstrap bands", fontsize=8)
     return plotting.save(figure, path)
