@@ -54,7 +54,9 @@ def panels(
             ax.set_xlabel(x if i == len(metrics) - 1 else "")
             ax.set_ylabel(NAMES.get(metric, metric) if j == 0 else "")
     handles = [Line2D([], [], label=name, **look) for name, look in styles.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), frameon=False, fontsize=8)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=min(2 * len(places), len(handles)), frameon=False, fontsize=8
+    )
     runs = frame["run"].nunique()
     figure.suptitle(f"mean of {runs} runs, 95 % bootstrap bands", fontsize=8)
     return plotting.save(figure, path)
