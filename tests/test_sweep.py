@@ -364,20 +364,24 @@ def test_hopeless_sweeps_end_early(tmp_path):
         )
 
 
-def signal_after_first_cell(out: Path, number: int) -> None:
-    end = time.monotonic() + 60
-    while not Store(out).held() and time.monotonic() < end:
+def signal_after_first_cell(out: Path, number: int, over: threading.Event) -> None:
+    while not over.is_set() and not Store(out).held():
         time.sleep(0.01)
-    os.kill(os.getpid(), number)
+    if not over.is_set():
+        os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_a_resumable_store(tmp_path, number):
     sweep = small(algorithms=[Learner(sleep=0.02)], runs=200)
     before = signal.getsignal(number)
-    threading.Thread(target=signal_after_first_cell, args=(tmp_path, number)).start()
-    with pytest.raises(Interrupted, match=r"stopped by .* safe in .* again to resume") as caught:
-        sweep.run(tmp_path, workers=2, progress=False)
+    over = threading.Event()
+    threading.Thread(target=signal_after_first_cell, args=(tmp_path, number, over)).start()
+    try:
+        with pytest.raises(Interrupted, match=r"stopped by .* safe in .* again to resume") as caught:
+            sweep.run(tmp_path, workers=2, progress=False)
+    finally:
+        over.set()
     assert caught.value.signal_number == number
     assert signal.getsignal(number) is before
     held = Store(tmp_path).held()
