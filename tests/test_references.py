@@ -50,9 +50,9 @@ def test_entries_are_unique_and_whole() -> None:
         assert re.fullmatch(r"[a-z]+(\d{4}[a-z]\w*)?", key), key
         fields = {name.lower() for name in re.findall(r"(?:^|,)\s*(\w+)\s*=\s*[{\"\d]", body, re.M)}
         needed = ({"title"} if kind == "misc" else {"title", "year"}) | ({"author"} if "editor" not in fields else set())
-        venue = {"journal", "booktitle", "publisher", "school", "howpublished", "eprint", "institution", "note"}
+        venue = {"journal", "booktitle", "publisher", "school", "howpublished", "eprint", "institution", "note", "url"}
         assert needed <= fields, (kind, key, needed - fields)
-        assert fields & venue, (kind, key)
+        assert kind == "misc" or fields & venue, (kind, key)
         assert body.count("{") + 1 == body.count("}"), key
 
 
@@ -64,4 +64,4 @@ def test_year_is_near_that_of_the_key() -> None:
         year = re.search(r"year\s*=\s*[{\"]?(\d{4})", body)
         assert year is not None, key
         for named in re.findall(r"\d{4}", key):
-            assert 0 <= int(year[1]) - int(named) <= 4, key
+            assert abs(int(year[1]) - int(named)) <= 4, key
