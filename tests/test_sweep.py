@@ -280,6 +280,24 @@ def test_a_helper_of_the_users_own_counts(tmp_path, monkeypatch):
     sys.modules.pop("my_learner")
 
 
+def test_a_table_in_an_imported_file_counts(tmp_path, monkeypatch):
+    """No function leads to it: the text of what a module imports does."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_table.py").write_text("TABLE = [1.0, 2.0]\n")
+    (tmp_path / "my_reader.py").write_text(
+        "from my_table import TABLE\n\n\nclass Mine:\n    def select(self, t):\n        return TABLE[t]\n"
+    )
+    import my_reader  # type: ignore[import-not-found]
+
+    first = code_digest(my_reader.Mine)
+    (tmp_path / "my_table.py").write_text("TABLE = [1.0, 3.0]\n")
+    assert code_digest(my_reader.Mine) != first
+    (tmp_path / "my_table.py").write_text("TABLE = [1.0, 2.0]  # the same\n")
+    assert code_digest(my_reader.Mine) == first
+    sys.modules.pop("my_table")
+    sys.modules.pop("my_reader")
+
+
 def test_code_of_the_prompt_counts_by_its_bytecode():
     def define(source: str) -> Any:
         space: dict[str, Any] = {"__name__": "nowhere"}
