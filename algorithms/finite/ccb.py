@@ -47,8 +47,9 @@ class CCB(NamedTuple):
     Guarantee: expected Copeland regret O((K^2 + (C + L_C) K ln T) / gap^2), C winners of L_C losses (Theorem 3.2).
     Source: NeurIPS 2015, Algorithm 1 (remembered; agrees with a public code line by line). Deviations: if no j in
     B^c has l_jc <= 1/2, line 10 takes all arms. A tie is half a win for each.
-    Outside the assumptions: a pair at exactly 1/2 is never decided, so that upper = lower is never reached for its
-    arms, line 6C does not fire for them, and they go on being compared; Copeland regret can then be linear.
+    Outside the assumptions: a pair at exactly 1/2 is never decided. It does harm only if an arm of the pair could be a
+    Copeland winner: then upper = lower is never reached for it, line 6C does not fire, and no bound holds. On
+    `duel.matrices.arxiv6`, where two losers tie, regret is logarithmic.
     Cost: O(K^2) comparisons a round.
 
     Parameters

@@ -70,7 +70,7 @@ class DoubleThompsonSamplingPlus(NamedTuple):
 
     def select(self, state: State, contexts: np.ndarray, t: int, rng: np.random.Generator) -> tuple[State, int, int]:
         budget = self.alpha * math.log(t)
-        candidates, first = upper_copeland_winners(state, budget)  # l.4-5
+        candidates, first = upper_copeland_winners(state, budget)  # pyright: ignore[reportArgumentType]  # l.4-5
         if candidates > 1:
             sample(state, rng)  # l.8
             first = least_regret_winner(state)  # l.10

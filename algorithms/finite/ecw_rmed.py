@@ -55,7 +55,8 @@ class ECWRMED(NamedTuple):
     Source: ICML 2016, Algorithm 2, read through two public codes. Deviations: the paper first asks whether the counts
     satisfy the exact constraints of CW-RMED for some i1, and then queues (i1, i1) only; that test can only spare duels
     and is left out here. ln ln t taken >= 1. A tie is half a win for each.
-    Outside the assumptions: a pair at exactly 1/2 satisfies line 4 for ever: linear regret.
+    Outside the assumptions: a pair at exactly 1/2 meets line 4 again and again, whenever its estimate comes close to
+    1/2, and no bound holds; on `duel.matrices.arxiv6`, which has such a pair, regret was still logarithmic at T = 1e5.
     Cost: O(K^2 ln K) a round.
 
     Parameters

@@ -49,7 +49,8 @@ class SCB(NamedTuple):
     Source: NeurIPS 2015, Algorithms 2 to 4, read through two public codes. Deviations: a pair whose order is known is
     not compared again, and counts are kept from epoch to epoch; if all pairs of the arms in A are known, the one of
     them with most wins is the winner at once (several Copeland winners are never separated by line 8).
-    Outside the assumptions: a pair at exactly 1/2 is compared for the rest of the epoch: linear regret.
+    Outside the assumptions: a pair at exactly 1/2 is compared for the rest of the epoch: linear regret (seen on
+    `duel.matrices.arxiv6`, which has such a pair).
     Cost: O(1) a round while a pair is compared, O(K) after each pass. Ternary: a tie is half a win for each.
     """
 

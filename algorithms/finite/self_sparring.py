@@ -31,8 +31,9 @@ class SelfSparring(NamedTuple):
     Guarantee: asymptotically regret O(K ln T / gap) (Theorem 4.1, remembered).
     Source: UAI 2017, Algorithm 2 (IndSelfSparring) with m = 2. Deviations: a duel of an arm with itself is not counted
     (it would add a win and a loss to that arm, which only sharpens its posterior at 1/2).
-    Outside the assumptions: an arm's wins are pooled over its opponents, so that the Condorcet winner can lose to an
-    arm that beats weak opponents more clearly (a Borda winner): linear regret on such matrices; in a circle it rotates.
+    Outside the assumptions: an arm's wins are pooled over opponents that change as it learns, so no bound holds. Where
+    the Condorcet winner exists it was found all the same, also where another arm is the Borda winner, but late in runs
+    in which it lost its first duels (a heavy upper tail); with a cycle among the best arms regret is linear.
     Cost: 2 K beta draws a round.
 
     Parameters

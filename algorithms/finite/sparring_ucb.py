@@ -28,8 +28,9 @@ class SparringUCB(NamedTuple):
     Guarantee: none for UCB, whose rewards here are not stationary (Conjecture in section 5); it is known to do well.
     The card checks ln T, the conjectured rate.
     Source: ICML 2014, Algorithm 3 with the UCB of Algorithm 4. Deviations: none. A tie pays 1/2 to each.
-    Outside the assumptions: in a circle (rock, paper, scissors) each bandit chases the other; a Condorcet winner that
-    wins by little and never by much can be missed, since an arm is paid against what the other side plays now.
+    Outside the assumptions: with a Condorcet winner but no linear link its regret was still sublinear wherever tried,
+    with larger constants, as an arm is paid against what the other side plays now; with a cycle among the best arms
+    each bandit chases the other and regret against the Copeland winner is linear.
     Cost: O(K) a round.
 
     Parameters

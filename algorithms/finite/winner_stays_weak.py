@@ -28,8 +28,8 @@ class WinnerStaysWeak(NamedTuple):
     Source: ICML 2017, Algorithm 1. Deviations: none in law; lines 3 and 4 are carried out in rounds and iterations, as
     in the paper's analysis (see `_winner_stays`). A tie of a ternary environment leaves C as it is.
     Outside the assumptions: without a Condorcet winner the incumbent loses its place again and again, and regret
-    against any fixed arm is linear. If an arm ties with the winner at exactly 1/2, iterations between the two are fair
-    random walks, of infinite expected length only as the round number grows.
+    against any fixed arm, or Copeland winner, is linear. If the two best arms tie at exactly 1/2, their iterations are
+    fair random walks between two barriers: long, but free of regret. Transitivity is not needed.
     Cost: O(1) a round, O(K) at the end of a round of the algorithm.
     """
 
