@@ -242,6 +242,9 @@ def test_early_stop() -> None:
     assert (duels[:, 1] <= 100).all()
     for name in trace.metrics:
         np.testing.assert_array_equal(trace[name][:, 2], trace[name][:, 3], err_msg=name)
+    for name in ("copeland", "borda", "duels"):
+        assert (np.diff(trace[name], axis=1) >= 0).all(), name
+        assert trace.final(name).mean() > trace[name][:, 0].mean(), name
     assert set(np.unique(trace["correct"])) <= {0.0, 1.0}
     assert trace.final("correct").mean() > trace["correct"][:, 0].mean()
 
