@@ -60,8 +60,9 @@ def recover(Y: jax.Array, observed: jax.Array, rounds: int, threshold: Any) -> j
         cut = jnp.maximum(jnp.abs(Y).max() * 0.8**t, threshold)
         residual = jnp.where(observed, Y - L, 0.0)
         sparse = jnp.where(jnp.abs(residual) > cut, residual, 0.0)  # l.3
-        U, s, Vt = jnp.linalg.svd(jnp.where(observed, Y - sparse, L), full_matrices=False)
-        low = (U[:, :2] * s[:2]) @ Vt[:2]  # l.4
+        full = jnp.where(observed, Y - sparse, L)
+        top = jnp.linalg.eigh(full.T @ full)[1][:, -2:]  # right singular vectors (concurrent jnp SVDs can deadlock)
+        low = full @ top @ top.T  # l.4
         return jnp.clip(0.5 * (low - low.T), -CLIP, CLIP), None
 
     return jax.lax.scan(step, jnp.zeros_like(Y), jnp.arange(rounds))[0]
