@@ -480,7 +480,7 @@ def test_payoff_products_are_counted_as_they_are_made() -> None:
     game = draw(4)
     with jax.disable_jit():
         for algorithm in _all_solvers():
-            if type(algorithm).__name__ == "OnlineDPO":  # reads preferences of pairs
+            if type(algorithm).__name__ == "RewardBasedDPO":  # reads preferences of pairs
                 continue
             state, Tally.calls = algorithm.init(game), 0
             algorithm.step(state, game, Tally(), KEY)

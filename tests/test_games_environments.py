@@ -18,7 +18,7 @@ from envs.games import (
     Blotto,
     BradleyTerryGame,
     ClonedActions,
-    Cyclic,
+    CyclicGame,
     KuhnPoker,
     LanguageModels,
     LowRank,
@@ -88,10 +88,10 @@ def test_tournaments_are_decided_with_one_margin() -> None:
 
 
 def test_cycle_beats_the_next_half() -> None:
-    A = np.asarray(instance(Cyclic(actions=5, margin=0.2)).A)
+    A = np.asarray(instance(CyclicGame(actions=5, margin=0.2)).A)
     assert A[0].tolist() == [0.0, 0.2, 0.2, -0.2, -0.2]
     with pytest.raises(InvalidInput, match="odd"):
-        Cyclic(actions=4).check()
+        CyclicGame(actions=4).check()
 
 
 def test_bradley_terry_log_odds_add_up() -> None:

@@ -1,7 +1,7 @@
 """Throughput of exact EGPO with its gap recorded at checkpoints: ``python tests/games/throughput.py``, on any device.
 
-Prints game-iterations per second (of process time on a CPU: pin it with ``OMP_NUM_THREADS=1 taskset -c 0``; of wall clock
-on an accelerator), the seconds to compile, and for n = 1000 the ratio to two bare matrix-vector products.
+Prints game-iterations per second (of process time on a CPU, to be pinned by ``OMP_NUM_THREADS=1 taskset -c 0``; of wall
+clock on an accelerator), the seconds to compile, and for n = 1000 the ratio to two bare matrix-vector products.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""OnlineDPO: a reward-based baseline that fits Bradley-Terry rewards to preferences of its own samples."""
+"""RewardBasedDPO: a reward-based baseline that fits Bradley-Terry rewards to preferences of its own samples."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ class State(NamedTuple):
     rewards: jax.Array  # [..., n] Bradley-Terry rewards of the last round
 
 
-class OnlineDPO(NamedTuple):
+class RewardBasedDPO(NamedTuple):
     """Online direct preference optimisation with exact expectations [guo2024oaif]: what a reward model makes of a game.
 
     ::
@@ -48,14 +48,14 @@ class OnlineDPO(NamedTuple):
     ridge: float = 1e-6
 
     def check(self, game: Any) -> None:
-        need_regularization("OnlineDPO", game)
+        need_regularization("RewardBasedDPO", game)
         positive_integer("newton", self.newton)
         if not 0 < self.rate <= 1:
             raise InvalidInput(f"rate must be in (0, 1]; got {self.rate!r}.")
         if not self.ridge > 0:
             raise InvalidInput(f"ridge must be > 0; got {self.ridge!r}.")
         if type(game).__name__ != "PreferenceGame":
-            raise InvalidInput("OnlineDPO needs a PreferenceGame: it fits rewards to preferences of pairs.")
+            raise InvalidInput("RewardBasedDPO needs a PreferenceGame: it fits rewards to preferences of pairs.")
 
     def init(self, game: Any) -> State:
         return State(logits=game.log_reference, rewards=jnp.zeros_like(game.log_reference))
@@ -87,7 +87,7 @@ class OnlineDPO(NamedTuple):
 
 
 CARD = Card(
-    name="OnlineDPO",
+    name="RewardBasedDPO",
     setting="KL-regularised preference game, reward-based baseline",
     citation="guo2024oaif",
     source="arXiv:2402.04792, population form",

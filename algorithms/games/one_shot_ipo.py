@@ -12,7 +12,7 @@ class State(NamedTuple):
     logits: jax.Array  # [..., n]
 
 
-class IPO(NamedTuple):
+class OneShotIPO(NamedTuple):
     """Identity preference optimisation [azar2023ipo]: the best regularised policy against the data's opponent.
 
     ::
@@ -25,7 +25,7 @@ class IPO(NamedTuple):
     """
 
     def check(self, game: Any) -> None:
-        need_regularization("IPO", game)
+        need_regularization("OneShotIPO", game)
 
     def init(self, game: Any) -> State:
         return State(logits=game.log_reference)
@@ -39,7 +39,7 @@ class IPO(NamedTuple):
 
 
 CARD = Card(
-    name="IPO",
+    name="OneShotIPO",
     setting="KL-regularised preference learning against a fixed opponent",
     citation="azar2023ipo",
     source="arXiv:2310.12036, population minimiser of the IPO loss",
