@@ -11,7 +11,7 @@ from duel import equilibrium
 from duel.equilibrium import EquilibriumSet, limit_equilibrium, local_frequencies, nash, nash_certificate
 from duel.errors import InvalidInput
 from duel.games import PreferenceGame, ZeroSumGame, duality_gap, original_gap
-from envs.games import Blotto, ClonedActions, Cyclic, RegretMatchingTrap, RockPaperScissors, SlowOptimism
+from envs.games import Blotto, ClonedActions, CyclicGame, RegretMatchingTrap, RockPaperScissors, SlowOptimism
 
 RPS = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 2
 
@@ -113,7 +113,7 @@ def test_a_two_player_game_is_solved_for_both_players() -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        (Cyclic(actions=5, margin=0.2), np.full(5, 0.2)),
+        (CyclicGame(actions=5, margin=0.2), np.full(5, 0.2)),
         (RockPaperScissors(0.4, 0.4, 0.3), np.array([4, 3, 4]) / 11),
         (RockPaperScissors(0.25, 0.05, 0.5), np.array([0.05, 0.5, 0.25]) / 0.8),
         (RegretMatchingTrap(), np.array([[1, 1, 10], [4, 5, 3]]) / 12),
@@ -238,7 +238,7 @@ def test_blotto_has_many_equilibria() -> None:
 
 
 def test_frequencies_in_closed_form_and_against_a_general_eigensolver() -> None:
-    game = Cyclic(actions=7, margin=0.3).init(np.random.default_rng(0))
+    game = CyclicGame(actions=7, margin=0.3).init(np.random.default_rng(0))
     circulant = np.abs(np.fft.fft(np.asarray(game.A)[0])) / 7
     assert np.abs(local_frequencies(game, np.full(7, 1 / 7)) - np.sort(circulant)).max() < 1e-15
     rng = np.random.default_rng(7)

@@ -9,7 +9,7 @@ from duel.games import PreferenceGame, ZeroSumGame
 from envs.games._build import check_common, reference
 
 
-class Cyclic(NamedTuple):
+class CyclicGame(NamedTuple):
     """n odd actions on a circle: each beats the next (n - 1) / 2 by `margin`. The equilibrium is uniform.
 
     A circulant matrix: its eigenvalues, and so every local frequency |eig(A)| / n, are known in closed form.
