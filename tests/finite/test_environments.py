@@ -7,7 +7,7 @@ import pytest
 
 import duel
 from algorithms.finite import UniformPairs
-from duel import matrices, preferences, regret
+from duel import matrices, preferences, regret, tables
 from duel.errors import InvalidInput
 from envs.finite import (
     Arithmetic,
@@ -125,11 +125,11 @@ def test_world_agrees_with_the_checked_ground_truth(environment):
     assert w.condorcet == (-1 if winner is None else winner)
     assert tuple(np.flatnonzero(w.copeland)) == preferences.copeland_winners(w.P)
     assert tuple(np.flatnonzero(w.borda)) == preferences.borda_winners(w.P)
-    tables = regret.tables(w.P, metrics=("average", "weak", "strong", "copeland", "borda"))
+    expected = regret.tables(w.P, metrics=("average", "weak", "strong", "copeland", "borda"))
     K = len(w.P)
     mine = np.array([[PreferenceMatrix.regrets(None, w, i, j) for j in range(K)] for i in range(K)])
     for m, name in enumerate(PreferenceMatrix.metrics):
-        np.testing.assert_allclose(mine[:, :, m], tables[name], atol=1e-12)
+        np.testing.assert_allclose(mine[:, :, m], expected[name], atol=1e-12)
 
 
 def test_shuffle_relabels_and_leaves_the_noise_alone():
@@ -139,6 +139,18 @@ def test_shuffle_relabels_and_leaves_the_noise_alone():
     assert winners == {0, 1, 2}
 
 
+@pytest.mark.by_hand("arena")
+def test_arena_by_hand():
+    """The first line of the table: 475 wins, 174 losses, 379 ties in 1028 votes; (475 + 379 / 2) / 1028 = 0.6464."""
+    names = list(tables.arena_counts().names)
+    i, j = names.index("claude-3-5-sonnet-20240620"), names.index("claude-3-haiku-20240307")
+    half, ternary = world(arena()), world(arena(ties="ternary"))
+    assert half.P[i, j] == pytest.approx(664.5 / 1028)
+    assert ternary.win[i, j] == pytest.approx(475 / 1028)
+    assert ternary.not_loss[i, j] == pytest.approx(854 / 1028)
+
+
+@pytest.mark.by_hand("from_counts")
 def test_counts_round_trip(tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("item_i,item_j,wins_i,wins_j,ties\na,b,6,2,2\na,c,5,5,0\nb,c,1,3,6\n")
