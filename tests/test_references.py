@@ -49,7 +49,9 @@ def test_entries_are_unique_and_whole() -> None:
     for kind, key, body in entries():
         assert re.fullmatch(r"[a-z]+(\d{4}[a-z]\w*)?", key), key
         fields = {name.lower() for name in re.findall(r"(?:^|,)\s*(\w+)\s*=\s*[{\"\d]", body, re.M)}
-        needed = ({"title"} if kind == "misc" else {"title", "year"}) | ({"author"} if "editor" not in fields else set())
+        needed = ({"title"} if kind == "misc" else {"title", "year"}) | (
+            {"author"} if "editor" not in fields else set()
+        )
         venue = {"journal", "booktitle", "publisher", "school", "howpublished", "eprint", "institution", "note", "url"}
         assert needed <= fields, (kind, key, needed - fields)
         assert kind == "misc" or fields & venue, (kind, key)
