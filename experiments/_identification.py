@@ -29,7 +29,8 @@ def summary(frame: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
     import pandas as pd
     from scipy import stats
 
-    horizon = int(frame["t"].max())
+    times: Any = frame["t"]
+    horizon = int(times.max())
     last: Any = frame[frame["t"] == horizon]
     tail, rows = (1 - confidence) / 2, []
     for (environment, algorithm), part in last.groupby(["environment", "algorithm"], sort=False, observed=True):
@@ -76,7 +77,8 @@ def cost_panel(
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for name, members in groups.items():
-        rows: Any = table[table["algorithm"].isin(list(members))].sort_values("duels")
+        rows: Any = table[table["algorithm"].isin(list(members))]
+        rows = rows.sort_values("duels")
         if len(rows) == 0:
             continue
         look = style[name]
@@ -89,7 +91,8 @@ def cost_panel(
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("duels (mean)", fontsize=8)
-    if ax.get_subplotspec() is None or ax.get_subplotspec().is_first_col():
+    place = ax.get_subplotspec()
+    if place is None or place.is_first_col():
         ax.set_ylabel("right answers (share of runs)", fontsize=8)
     ax.set_title(title, fontsize=8)
     ax.grid(True, color="#DDDDDD", linewidth=0.5)

@@ -6,7 +6,7 @@ return, by no theorem: they have compared the two arms only O(ln T) times before
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,8 +68,9 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
 
     written = []
     for name, scale in (("fixed", "loglog"), ("switch", "linear")):
+        part: Any = frame[frame["environment"] == name]
         figure = plotting.regret_figure(
-            frame[frame["environment"] == name],
+            part,
             titles=TITLES,
             order=list(SWEEP.algorithms),
             unit="win probability",

@@ -6,7 +6,7 @@ broken lines are the tournaments' guarantees (Hoeffding and the union bound).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     style = plotting.styles(list(groups))
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     for ax, (environment, title) in zip(figure.subplots(1, 2), TITLES.items()):
-        part = table[table["environment"] == environment]
+        part: Any = table[table["environment"] == environment]
         _identification.cost_panel(ax, part, groups, style, title=title)
         world = bandits.world(SWEEP.environments[environment], 0, 0)
         budgets = np.geomspace(60, 200_000, 200)

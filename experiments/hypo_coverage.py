@@ -1,7 +1,7 @@
 """Data on two of three responses: DPO's loss is blind to the third, an on-policy KL term is not.
 
-The third response is never shown. DPO here means its reward-model form, which puts the unseen reward in the middle of its
-interval; any other value is as likely. HyPO's and RPO's second terms, and the chi-squared regulariser, decide it.
+The third response is never shown. DPO here means its reward-model form, which puts the unseen reward in the middle of
+its interval; any other value is as likely. HyPO's and RPO's second terms, and the chi-squared regulariser, decide it.
 """
 
 from pathlib import Path

@@ -8,7 +8,7 @@ horizon.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algorithms.identification import DKWT, POCOWISTA, SAVAGE, SELECT, TRAPOCOWISTA, PBRCopeland
 from duel.sweep import Sweep, grid
@@ -69,7 +69,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     figure = Figure(figsize=(9.6, 10.5), layout="constrained")
     axes = figure.subplots(4, 3).ravel()
     for ax, environment in zip(axes, SWEEP.environments):
-        part = table[table["environment"] == environment]
+        part: Any = table[table["environment"] == environment]
         _identification.cost_panel(ax, part, groups, style, title=environment)
     for extra in axes[len(SWEEP.environments) :]:
         extra.set_axis_off()

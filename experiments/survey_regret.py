@@ -5,7 +5,7 @@ strong circle, and five rankers of MSLR. One figure for each family of learners.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,8 +109,9 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     written = []
     for family, names in FAMILIES.items():
         order = [n for n in (*names, *REFERENCES) if n in set(frame["algorithm"])]
+        part: Any = frame[frame["algorithm"].isin(order)]
         figure = plotting.regret_figure(
-            frame[frame["algorithm"].isin(order)],
+            part,
             lower_bounds=BOUNDS,
             titles=TITLES,
             order=order,

@@ -1,7 +1,7 @@
 """Exploration: the best response has reference probability 1e-4.
 
-XPO's alpha from none to too much. With two responses the bonus finds the hidden one at once, without it never. A constant
-alpha grows its weight with t, so a large one keeps the policy from settling.
+XPO's alpha from none to too much. With two responses the bonus finds the hidden one at once, without it never. A
+constant alpha grows its weight with t, so a large one keeps the policy from settling.
 """
 
 from pathlib import Path
