@@ -76,7 +76,7 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[R
     names : sequence of str
         Case names, or prefixes of them such as "RUCB".
     quick : bool
-        A tenth of the time, noisier.
+        A fifth of the time, noisier.
     report : callable or None
         Called with each row as soon as it is measured.
 
@@ -87,7 +87,7 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[R
     """
     rows = []
     for case in chosen(names):
-        row = measure(case, seconds=0.1 if quick else 1.0, repeats=3 if quick else 5)
+        row = measure(case, seconds=0.3 if quick else 1.5, repeats=3 if quick else 5)
         rows.append(row)
         if report is not None:
             report(row)

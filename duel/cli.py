@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = verb("bench", _bench, "rounds per second of the engine beside plain NumPy loops")
     command.add_argument("names", nargs="*", metavar="NAME", help="cases that begin with NAME (all)")
-    command.add_argument("--quick", action="store_true", help="a tenth of the time, noisier")
+    command.add_argument("--quick", action="store_true", help="a fifth of the time, noisier")
     command.add_argument("--json", action="store_true", help="print JSON")
 
     command = verb("verify", _verify, "read and check every file of a store")
