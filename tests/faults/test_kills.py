@@ -1,6 +1,6 @@
 """Processes killed at random moments: the sweep, its workers, Dask's workers and scheduler; signals; two sweeps."""
 
-import os
+import contextlib
 import random
 import signal
 import subprocess
@@ -125,12 +125,13 @@ class Cluster:
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
-            for p in [process.pid, *(c.pid for c in _children(process.pid))]:
-                try:
-                    os.kill(p, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            process.wait()
+            if process.returncode is None:  # never a number that another process may have by now
+                children = _children(process.pid)
+                process.kill()
+                for child in children:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
+                process.wait()
 
 
 def _children(pid: int) -> list[psutil.Process]:
