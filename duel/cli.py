@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from duel import catalog
@@ -216,7 +217,19 @@ def _experiment(options: Any) -> int:
             setattr(options, name, value)
     module = catalog.experiment(options.name)
     require_writable(options.out or f"results/{options.name}")
-    return _perform(options.command, options.name, module, options)
+    return _perform(options.command, options.name, announcing(module), options)
+
+
+def announcing(module: Any) -> Any:
+    """The experiment, with a plot that prints the files that it wrote."""
+
+    def plot(frame: "pd.DataFrame", out: Path) -> list[Path]:
+        written = module.plot(frame, out)
+        for file in written:
+            print(file)
+        return written
+
+    return SimpleNamespace(SWEEP=module.SWEEP, plot=plot)
 
 
 def require_writable(out: str) -> None:

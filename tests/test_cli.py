@@ -172,7 +172,7 @@ def test_run_says_the_cost_computes_draws_and_resumes(
     assert rows == 2 * 3 * 5 * len(tiny.tasks()[0].checkpoints)
     (here / "results" / "tiny" / "tiny.txt").unlink()
     assert "2 done, 0 to compute" in run(capsys, "run", "tiny", "--status")[1]
-    assert run(capsys, "plot", "tiny")[0] == 0
+    assert run(capsys, "plot", "tiny") == (0, "results/tiny/tiny.txt\n", "")
     assert (here / "results" / "tiny" / "tiny.txt").is_file()
     assert "2 cells, 1 done" not in run(capsys, "run", "tiny", "--seed", "1", "--status")[1]
 
