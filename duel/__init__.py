@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from duel.bandits import Problem
     from duel.card import Card, Theorem
     from duel.protocols import simulate
+    from duel.store import load
     from duel.trace import Trace
 
 __version__ = "0.1.0"
@@ -19,11 +20,12 @@ _LAZY = {
     "simulate": "duel.protocols",
     "Problem": "duel.bandits",
     "Trace": "duel.trace",
+    "load": "duel.store",
     "Card": "duel.card",
     "Theorem": "duel.card",
 }
 
-__all__ = ["Card", "Problem", "Theorem", "Trace", "__version__", "simulate"]
+__all__ = ["Card", "Problem", "Theorem", "Trace", "__version__", "load", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

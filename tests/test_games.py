@@ -234,7 +234,7 @@ def by_hand(name: str, game: PreferenceGame, steps: int) -> np.ndarray:
     return np.array(out)
 
 
-@pytest.mark.parametrize(
+MAPS = pytest.mark.parametrize(
     ("name", "algorithm"),
     [
         ("OMD", solvers.OMD(0.4)),
@@ -250,6 +250,12 @@ def by_hand(name: str, game: PreferenceGame, steps: int) -> np.ndarray:
         ("MagnetRefresh", solvers.MagnetRefresh(solvers.RegularizedOMD(0.4), kl_weight=0.5, period=3)),
     ],
 )
+VOUCHED = ("OMD", "OptimisticOMD", "RegularizedOMD", "MMD", "NashMD", "NashEMA", "EGPO", "RegularizedOMWU")
+VOUCHED = (*VOUCHED, "PolicyGradient", "MagnetRefresh")
+
+
+@pytest.mark.by_hand(*VOUCHED)
+@MAPS
 def test_every_map_by_hand(name: str, algorithm: Any) -> None:
     game = draw(5, 11)
     if name == "RegularizedOMWU":  # the stored payoff is that of the last prediction
@@ -257,6 +263,17 @@ def test_every_map_by_hand(name: str, algorithm: Any) -> None:
     else:
         expected = by_hand(name, game, 30)
     assert np.abs(logits_after(algorithm, game, 30) - expected).max() < 1e-12
+
+
+@pytest.mark.mutant(*VOUCHED)
+@MAPS
+@pytest.mark.parametrize("payoff", [-1.0, 0.0, 0.5], ids=["swapped", "deaf", "halved"])
+def test_wrong_payoffs_leave_every_map(name: str, algorithm: Any, payoff: float) -> None:
+    """A solver that reads preferences the wrong way round, not at all, or at half their size fails the test above."""
+    game = draw(5, 11)
+    expected = _omwu_by_hand(game, 30) if name == "RegularizedOMWU" else by_hand(name, game, 30)
+    wrong = PreferenceGame.from_margins(payoff * np.asarray(game.A), np.asarray(game.reference), game.kl_weight)
+    assert np.abs(logits_after(algorithm, wrong, 30) - expected).max() > 1e-3
 
 
 def _omwu_by_hand(game: PreferenceGame, steps: int) -> np.ndarray:
@@ -270,6 +287,7 @@ def _omwu_by_hand(game: PreferenceGame, steps: int) -> np.ndarray:
     return np.array(out)
 
 
+@pytest.mark.by_hand("RegretMatching")
 def test_regret_matching_by_hand() -> None:
     # rock-paper-scissors with margins 1/2, 1/2, 1/4; policy (1/3, 1/3, 1/3) first
     game = RockPaperScissors(0.5, 0.5, 0.25, kl_weight=0).init(np.random.default_rng(0))
@@ -285,6 +303,7 @@ def test_regret_matching_by_hand() -> None:
     assert np.exp(plain.log_policy[0]) == pytest.approx([1 / 3, 0.0, 2 / 3], abs=1e-15)  # (1/12, -1/2, 1/6)
 
 
+@pytest.mark.by_hand("FictitiousPlay")
 def test_fictitious_play_by_hand() -> None:
     game = RockPaperScissors(0.5, 0.5, 0.25, kl_weight=0).init(np.random.default_rng(0))
     path = np.exp(solve(solvers.FictitiousPlay(), game, horizon=2, checkpoints=[1, 2]).log_policy)

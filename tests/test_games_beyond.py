@@ -27,6 +27,7 @@ def one_game(n: int = 6, seed: int = 0) -> PreferenceGame:
 # losses: the pairwise definitions, by automatic differentiation, against the vector formulas
 
 
+@pytest.mark.by_hand("NeuralPolicy")
 def test_uniform_pair_loss_is_its_definition_and_its_gradient_is_mirror_descent() -> None:
     game, n = one_game(), 6
     theta = game.log_reference + jnp.asarray(np.random.default_rng(1).standard_normal(n))
@@ -90,6 +91,7 @@ def test_ipo_md_is_the_gradient_of_its_loss() -> None:
     assert np.abs(after - (theta - lr * jax.grad(loss)(theta))).max() < 1e-12
 
 
+@pytest.mark.rate("NeuralPolicy")
 def test_a_network_learns_the_equilibrium_of_100_actions_and_egpo_beats_policy_gradients() -> None:
     environment = RandomPreferences(actions=100, kl_weight=0.1, reference_scale=1.0)
     final = {
@@ -127,6 +129,7 @@ def leaves(policy: np.ndarray, turns: int, actions: int) -> np.ndarray:
     return np.array(found)
 
 
+@pytest.mark.by_hand("TurnTree")
 @pytest.mark.parametrize(("turns", "actions"), [(1, 4), (2, 3), (3, 2)])
 def test_the_equilibrium_of_a_tree_is_that_of_its_normal_form(turns: int, actions: int) -> None:
     tree = TurnTree(turns=turns, actions=actions, reference_scale=1.0, kl_weight=0.05).init(np.random.default_rng(4))
@@ -203,6 +206,7 @@ def test_trees_refuse_what_makes_no_sense_on_them() -> None:
 # offline preferences, two agents
 
 
+@pytest.mark.by_hand("PessimisticNash")
 def test_nash_gap_by_enumeration_of_deviations() -> None:
     environment = OfflineMarkovGame(horizon=2, states=2, actions=2)
     world = environment.init(np.random.default_rng(8))
@@ -244,6 +248,8 @@ def test_maximum_likelihood_against_a_general_optimiser() -> None:
     assert np.abs(found - other).max() < 1e-5
 
 
+@pytest.mark.mutant("PessimisticNash")
+@pytest.mark.by_hand("OfflineMarkovGame")
 def test_unilateral_coverage_suffices_and_coverage_of_the_equilibrium_alone_does_not() -> None:
     def mean_gap(coverage: str, width: float = 1.0) -> np.ndarray:
         trace = duel.simulate(
@@ -272,6 +278,7 @@ def test_offline_games_refuse_online_solvers_and_unknown_coverage() -> None:
 # self-play towards data
 
 
+@pytest.mark.by_hand("SPIN", "DataMatching")
 def test_spin_reaches_the_data_and_regularised_spin_stops_short() -> None:
     environment = DataMatching(actions=6)
     world = environment.init(games.stream(0, games.ENVIRONMENT, 0))

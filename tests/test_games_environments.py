@@ -76,17 +76,20 @@ def test_prompts_make_a_game_contextual(environment: Any) -> None:
     assert np.ptp(np.asarray(game.A), axis=0).max() > 0.05 or getattr(environment, "rewards", None) is not None
 
 
+@pytest.mark.by_hand("RandomPreferences")
 def test_uniform_preferences_are_uniform() -> None:
     A = np.asarray(instance(RandomPreferences(actions=200)).A)[np.tril_indices(200, -1)]
     quantiles = np.quantile(A, [0.1, 0.5, 0.9])
     assert np.abs(quantiles - [-0.4, 0.0, 0.4]).max() < 0.02  # six sigma of 19900 draws is 0.013
 
 
+@pytest.mark.by_hand("Tournament")
 def test_tournaments_are_decided_with_one_margin() -> None:
     A = np.asarray(instance(Tournament(actions=9, margin=0.3)).A)
     assert set(np.unique(A)) == {-0.3, 0.0, 0.3}
 
 
+@pytest.mark.by_hand("CyclicGame")
 def test_cycle_beats_the_next_half() -> None:
     A = np.asarray(instance(CyclicGame(actions=5, margin=0.2)).A)
     assert A[0].tolist() == [0.0, 0.2, 0.2, -0.2, -0.2]
@@ -94,6 +97,7 @@ def test_cycle_beats_the_next_half() -> None:
         CyclicGame(actions=4).check()
 
 
+@pytest.mark.by_hand("BradleyTerryGame")
 def test_bradley_terry_log_odds_add_up() -> None:
     P = np.asarray(instance(BradleyTerryGame(rewards=(0.0, 0.5, 2.0))).P)
     odds = np.log(P / (1 - P))
@@ -101,6 +105,7 @@ def test_bradley_terry_log_odds_add_up() -> None:
     assert odds[1, 0] + odds[2, 1] == pytest.approx(odds[2, 0], abs=1e-12)
 
 
+@pytest.mark.by_hand("MixedAnnotators")
 def test_annotators_with_cyclic_tastes_disagree_in_a_circle() -> None:
     beats = [np.asarray(instance(MixedAnnotators(actions=12), seed).P) > 0.5 for seed in range(5)]
     assert any(np.trace(np.linalg.matrix_power(W.astype(int), 3)) > 0 for W in beats)
@@ -108,6 +113,7 @@ def test_annotators_with_cyclic_tastes_disagree_in_a_circle() -> None:
     assert np.trace(np.linalg.matrix_power(one.astype(int), 3)) == 0
 
 
+@pytest.mark.by_hand("LowRank")
 def test_low_rank_scores_have_their_rank_and_payoffs_their_scale() -> None:
     scores = np.asarray(instance(LowRank(planes=2, actions=12, payoff="log_odds")).A)
     assert np.linalg.matrix_rank(scores, tol=1e-10) == 4
@@ -115,11 +121,13 @@ def test_low_rank_scores_have_their_rank_and_payoffs_their_scale() -> None:
     assert np.abs(np.log((0.5 + A) / (0.5 - A)) - scores).max() < 1e-12
 
 
+@pytest.mark.by_hand("SkillAndChance")
 def test_a_game_of_skill_without_chance_would_be_transitive() -> None:
     P = np.asarray(instance(SkillAndChance(actions=10, skill=1e6)).P)
     assert sorted((P > 0.5).sum(axis=1)) == list(range(10))
 
 
+@pytest.mark.by_hand("ClonedActions")
 def test_clones_are_indistinguishable() -> None:
     A = np.asarray(instance(ClonedActions(actions=4, copies=3)).A)
     assert np.array_equal(A[0], A[1])
@@ -133,6 +141,7 @@ def test_blotto_has_the_known_number_of_actions(coins: int, fields: int, actions
     assert len(Blotto(coins, fields).allocations()) == actions
 
 
+@pytest.mark.by_hand("Blotto")
 def test_blotto_by_hand() -> None:
     environment = Blotto(2, 2)  # (0, 2), (1, 1), (2, 0): always one field each, or ties
     assert np.abs(np.asarray(instance(environment).A)).max() == 0
@@ -159,6 +168,7 @@ def _kuhn_with_all_plans() -> np.ndarray:
     return E / 6
 
 
+@pytest.mark.by_hand("KuhnPoker")
 def test_kuhn_poker_has_its_known_value() -> None:
     E = KuhnPoker().seats()
     game = games.ZeroSumGame(-E)  # the first seat maximises
@@ -172,6 +182,7 @@ def test_kuhn_poker_has_its_known_value() -> None:
     assert equilibrium.nash_certificate(symmetric).gap < 1e-14
 
 
+@pytest.mark.by_hand("SlowOptimism")
 def test_the_symmetrised_slow_game_stalls_as_its_two_player_form_does() -> None:
     game = instance(SlowOptimism(delta=0.01, symmetric=True))
     path = solve(OptimisticOMD(0.2), game, horizon=50_000, checkpoints=[1000, 10_000, 50_000]).log_policy
@@ -181,6 +192,7 @@ def test_the_symmetrised_slow_game_stalls_as_its_two_player_form_does() -> None:
     assert gap[2] > 0.3
 
 
+@pytest.mark.by_hand("MatrixGame", "LanguageModels")
 def test_matrix_and_arena() -> None:
     game = instance(MatrixGame())
     assert equilibrium.nash(game) == pytest.approx(np.full(3, 1 / 3), abs=1e-14)

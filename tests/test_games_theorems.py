@@ -140,6 +140,7 @@ def test_averages_of_optimistic_and_plain_mirror_descent() -> None:
     assert np.polyfit(np.log(marks), np.log(wrong.mean(axis=0)), 1)[0] > -0.9
 
 
+@pytest.mark.rate("OGDA", "MagnetRefresh")
 def test_the_last_iterate_of_plain_mirror_descent_fails_where_others_converge() -> None:
     game = stack(
         [RockPaperScissors(kl_weight=0.0, reference_scale=0.3).init(np.random.default_rng(s)) for s in range(5)]
@@ -187,6 +188,7 @@ def test_regret_matching_plus_does_not_settle_but_its_average_does() -> None:
         assert float(games.original_gap(game, average)) < ceiling
 
 
+@pytest.mark.rate("Replicator")
 def test_the_replicator_conserves_its_invariant_where_mirror_descent_drifts() -> None:
     game = RockPaperScissors(kl_weight=0.0, reference_scale=0.5).init(np.random.default_rng(1))
     p = equilibrium.nash(game)
@@ -199,6 +201,7 @@ def test_the_replicator_conserves_its_invariant_where_mirror_descent_drifts() ->
     assert (np.diff(lost) > 0.01).all()
 
 
+@pytest.mark.rate("RewardBasedDPO")
 def test_a_reward_model_answers_bradley_terry_and_misses_cycles() -> None:
     r = np.array([0.0, 0.4, 1.0, -0.5])
     mu = np.array([0.1, 0.4, 0.2, 0.3])
@@ -211,6 +214,7 @@ def test_a_reward_model_answers_bradley_terry_and_misses_cycles() -> None:
     assert float(games.gap_of_logits(cycle, path[0])) > 1e-3
 
 
+@pytest.mark.rate("RSPO")
 def test_forward_and_chi_squared_regularisers_reach_their_own_equilibria() -> None:
     """First-order condition of max_p p.A pi - beta R(p): payoffs less the slope are equal on all actions."""
     game = batch(1, 5, 0.3)[0]
@@ -234,6 +238,8 @@ def _theorems() -> list[Any]:
     return found
 
 
+@pytest.mark.rate("EGPO", "MMD", "NashMD", "OMD", "OptimisticOMD", "PessimisticNash", "RegretMatching")
+@pytest.mark.rate("RegularizedOMD", "RegularizedOMWU", "SPIN")
 @pytest.mark.parametrize(("name", "card", "theorem"), _theorems())
 def test_cards_tell_the_truth(name: str, card: Any, theorem: Any) -> None:
     fields = {k: v for k, v in card.parameters.items() if k in getattr(solvers, name)._fields}
