@@ -2,6 +2,7 @@
 
 import operator
 import os
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -41,7 +42,8 @@ def simulate(
     checkpoints : None, int or increasing integers in 1..horizon
         When metrics are recorded: a geometric grid (None), that many geometric points, or these rounds.
     workers : int >= 1 or None
-        Threads; None takes every core this process may use. The result does not depend on it, to the bit.
+        Threads; None takes every core this process may use. The result does not depend on it, to the bit. Protocols
+        in JAX run one at a time in a process whatever it is; XLA spreads them over the cores.
     compiled : bool
         False interprets the same functions (for a debugger, coverage or a first draft): same bits, slowly.
     progress : callable (rounds) or None
@@ -71,10 +73,18 @@ def simulate(
         )
     if protocol not in PROTOCOLS:
         raise unknown("environment.protocol", protocol, tuple(PROTOCOLS))
-    return import_module(PROTOCOLS[protocol]).run(
-        algorithm, environment, horizon=T, runs=numbers, seed=seed, checkpoints=marks, workers=threads,
-        compiled=compiled, progress=progress,
-    )  # fmt: skip
+    module = import_module(PROTOCOLS[protocol])
+    arguments = {"horizon": T, "runs": numbers, "seed": seed, "checkpoints": marks, "compiled": compiled}
+    if protocol == "duels":
+        return module.run(algorithm, environment, workers=threads, progress=progress, **arguments)
+    with _ONE_JAX_RUN:
+        return module.run(algorithm, environment, workers=1, progress=progress, **arguments)
+
+
+_ONE_JAX_RUN = threading.RLock()
+"""Two threads of one process that run JAX programs with linear algebra at once can wait for each other for ever on a
+processor of two cores (seen with jaxlib 0.10.2 on XPO's loops), so those protocols run one at a time. XLA spreads a
+program over the cores by itself; processes are not affected."""
 
 
 def available_cores() -> int:
