@@ -75,12 +75,13 @@ def simulate(
         raise unknown("environment.protocol", protocol, tuple(PROTOCOLS))
     module = import_module(PROTOCOLS[protocol])
     arguments = {"horizon": T, "runs": numbers, "seed": seed, "checkpoints": marks, "compiled": compiled}
-    if protocol == "duels":
+    if protocol not in _IN_JAX:
         return module.run(algorithm, environment, workers=threads, progress=progress, **arguments)
     with _ONE_JAX_RUN:
         return module.run(algorithm, environment, workers=1, progress=progress, **arguments)
 
 
+_IN_JAX = ("game", "alignment", "mdp")
 _ONE_JAX_RUN = threading.RLock()
 """Two threads of one process that run JAX programs with linear algebra at once can wait for each other for ever on a
 processor of two cores (seen with jaxlib 0.10.2 on XPO's loops), so those protocols run one at a time. XLA spreads a
