@@ -1,9 +1,16 @@
 """The sequential protocol: duels, one after the other, with regret recorded at checkpoints. One loop, compiled.
 
-A *learner* (see DESIGN in NOTATION.md and any file of `algorithms/finite`) offers `init`, `select`, `update`, and, to
-stop early, `done` and `recommend`. An *environment* offers `problem`, `init`, `observe`, `duel`, `regrets`. Their
-methods are plain Python functions; this module compiles the loop of a (learner, environment) pair with Numba, without
-the GIL, and runs one loop per run in a pool of threads. `compiled=False` interprets the same functions: same bits.
+* A *learner* (any file of `algorithms/finite`) has ``init(self, problem) -> state``, ``select(self, state, contexts, t,
+  rng) -> (state, first, second)`` and ``update(self, state, contexts, t, first, second, outcome) -> state``: rounds t =
+  1, 2, ..., contexts [K, d], outcome +1 if the first won, 0 for a tie, -1 if the second won. To stop early it has
+  ``done(self, state) -> bool``, ``recommend(self, state) -> arm`` and an attribute ``target`` ("condorcet", "copeland"
+  or "borda"), which says what the arm is to be. Optional is ``check(self, problem)``, which refuses bad fields.
+* An *environment* has ``problem(self, horizon) -> Problem``, ``init(self, rng) -> world``, ``observe(self, world, t,
+  rng) -> contexts``, ``duel(self, world, first, second, rng) -> outcome`` and ``regrets(self, world, first, second)``,
+  a number for every name in its `metrics`.
+
+These are plain Python functions; this module compiles the loop of a (learner, environment) pair with Numba, without the
+GIL, and runs one loop per run in a pool of threads. `compiled=False` interprets the same functions: same bits.
 
 Outcomes may come late: an environment that offers `post` and `delivered` takes each outcome into its own keeping,
 ``post(self, world, t, first, second, outcome, rng) -> count`` of those due at the end of round t, and hands them out,

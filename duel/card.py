@@ -22,7 +22,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Theorem:
-    """One claim: `metric` is at most `bound` (up to the constant, if `constant` is False) on `instance`.
+    """One claim: `metric` is at most `bound` (up to a constant, unless it is `explicit`) on `instance`.
 
     Attributes
     ----------
