@@ -133,6 +133,7 @@ def benchmark_page(folder: Path = BENCHMARK) -> str:
         if file.exists():
             content = json.loads(file.read_text(encoding="utf-8"))
             about = ", ".join(f"{k} {v}" for k, v in content["machine"].items())
+            command += " --quick" if content.get("quick") else ""
             page += [f"## {title}\n", f"`{command} > docs/benchmark/{name}.json`\n", draw(content), f"*{about}*\n"]
     return "\n".join(page)
 
@@ -163,5 +164,8 @@ def reproductions_page() -> str:
             table(["quantity", "reported", "measured", "agrees"], body),
             f"**{verdict.capitalize()}.** {said.remark}\n",
         ]  # fmt: skip
+    missing = [said.title for name, said in published.REPRODUCTIONS.items() if reproductions.stored(name) is None]
+    if missing:
+        sections.append(f"## Not measured yet\n\n{'; '.join(missing)}.\n")
     page += [table(["published", "by", "verdict"], rows), *sections]
     return "\n".join(page)
