@@ -425,7 +425,8 @@ def _bench(options: Any) -> None:
         _bench_mdps(options)
         return
     if options.json:
-        print(json.dumps(bench.as_json(bench.bench(options.names, quick=options.quick)), indent=1))
+        found = bench.as_json(bench.bench(options.names, quick=options.quick))
+        print(json.dumps({"quick": options.quick, **found}, indent=1))
         return
     bench.chosen(options.names)
     heads = (
@@ -466,7 +467,7 @@ def _bench_fits(options: Any) -> None:
 
     if options.json:
         rows = [asdict(row) for row in bench_fits.fits(options.names, quick=options.quick)]
-        print(json.dumps({"machine": bench.machine(), "rows": rows}, indent=1))
+        print(json.dumps({"quick": options.quick, "machine": bench.machine(), "rows": rows}, indent=1))
         return
 
     def show(row: Any) -> None:
@@ -489,7 +490,9 @@ def _bench_costs(options: Any) -> None:
     if options.json:
         rows = [asdict(row) for row in bench_costs.costs(options.names, quick=options.quick)]
         starts = [] if options.names else [asdict(row) for row in bench_costs.starts()]
-        print(json.dumps({"machine": bench.machine(), "rows": rows, "starts": starts}, indent=1))
+        print(
+            json.dumps({"quick": options.quick, "machine": bench.machine(), "rows": rows, "starts": starts}, indent=1)
+        )
         return
 
     def show(row: Any) -> None:
@@ -516,7 +519,8 @@ def _bench_games(options: Any) -> None:
 
     if options.json:
         rows = [{**asdict(row), "ratio": row.ratio} for row in bench_games.rows(options.names, quick=options.quick)]
-        print(json.dumps({"machine": bench.machine() | {"device": bench_games.device()}, "rows": rows}, indent=1))
+        machine = bench.machine() | {"device": bench_games.device()}
+        print(json.dumps({"quick": options.quick, "machine": machine, "rows": rows}, indent=1))
         return
 
     def show(row: Any) -> None:
@@ -538,7 +542,7 @@ def _bench_mdps(options: Any) -> None:
 
     if options.json:
         rows = [asdict(row) for row in bench_mdps.rows(options.names, quick=options.quick)]
-        print(json.dumps({"machine": bench.machine(), "rows": rows}, indent=1))
+        print(json.dumps({"quick": options.quick, "machine": bench.machine(), "rows": rows}, indent=1))
         return
 
     def show(row: Any) -> None:

@@ -212,6 +212,7 @@ def test_bench_measures_and_prints_json(capsys: pytest.CaptureFixture[str]) -> N
     assert row["ratio"] == pytest.approx(row["engine"] / row["loop"])
     assert row["ratio"] > 1
     assert found["machine"]["cores"] >= 1
+    assert found["quick"] is True
     status, out, _ = run(capsys, "bench", "rmed1 k=10", "--quick")
     assert status == 0
     assert "RMED1 K=10" in out
