@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 GENERATED = HERE / "generated"
 INNER = {  # modules of duel/ that are no one's first read
-    "cli", "compiling", "console", "driver", "identity", "ledger_page", "linalg", "source", "special",
+    "cli", "compiling", "console", "driver", "identity", "linalg", "source", "special",
 }  # fmt: skip
 FAMILIES = {
     "finite": "Finite-armed duels: regret",
@@ -277,9 +277,11 @@ def plots_page() -> str:
     drawn = figures.index()
     page = ["# Reference plots\n"]
     page.append(
-        "Every experiment of the lab, drawn at a *reference size* that an ordinary machine computes in minutes. One "
-        "command draws them all anew: `make figures` (it resumes when killed, and computes only what is missing). The "
-        "command beside each picture runs the experiment at its full size.\n"
+        "Every experiment of the lab, drawn at a *reference size*: at most 16 runs and 100,000 rounds, or what "
+        "`docs/figures.py` lists, so that one machine computes all of them in hours. **Many of these pictures are "
+        "smaller than the experiment's own size**; the line below each says how large it is, and which command draws "
+        "the full size. `make figures` draws them all anew; it resumes when killed, and computes only what is missing. "
+        "Seeds are fixed: on other machines the same command gives the same numbers, to rounding.\n"
     )
     for name, module in catalog.experiments().items():
         text = docstring(catalog.folder("experiments") / f"{module.rpartition('.')[2]}.py")
@@ -296,13 +298,19 @@ def plots_page() -> str:
             else:
                 page.append((figures.FIGURES / file).read_text(encoding="utf-8") + "\n")
         if line and files:
-            page.append(
-                f"*Drawn with {line['runs']} runs and horizon {line['horizon']:,}, seed {line['seed']}. Full size: "
-                f"{line['full_runs']} runs, horizon {line['full_horizon']:,}:* `duel run {name}`\n"
-            )
+            page.append(size_line(name, line))
         else:
             page.append(f"*Not drawn yet:* `duel run {name}`\n")
     return "\n".join(page)
+
+
+def size_line(name: str, line: dict[str, Any]) -> str:
+    """How large a picture is, whether that is the experiment's own size, and the command of the full size."""
+    drawn = f"{line['runs']} runs, horizon {line['horizon']:,}, seed {line['seed']}"
+    full = f"{line['full_runs']} runs, horizon {line['full_horizon']:,}"
+    if (line["runs"], line["horizon"]) == (line["full_runs"], line["full_horizon"]):
+        return f"*Full size, {drawn}:* `duel run {name}`\n"
+    return f"*Reference size, {drawn}. Full size, {full}:* `duel run {name}`\n"
 
 
 def markdown(text: str) -> str:
