@@ -61,7 +61,8 @@ shown.groupby(["metric", "algorithm", "t"])["value"].mean().unstack("t").round(3
 
 # %% [markdown]
 # Agreed, in both parts. What the figure does not show: with another reference vector than phi(a4) the pessimistic
-# policy stays at 0.1 or does worse than the plain one (notebook *Alignment from a fixed set of preferences*).
+# policy comes down slowly, stays at 0.1, or does worse than the plain one (notebook *Alignment from a fixed set of
+# preferences*).
 #
 # ## 2. POCOWISTA: a table
 #
@@ -160,4 +161,5 @@ for name, P in finite_regret.MATRICES.items():
 # * *Same implementation?* None of the authors' code is used. Where it differs from the paper we follow the paper; the
 #   docstrings name each difference.
 # * *Numbers to the last digit?* Ours repeat bit for bit on one machine. The papers' seeds are not known.
-# * *Which other figures?* `duel list experiments`: each names its paper, and `duel run NAME` draws it.
+# * *Which other figures?* The page *Published results, measured again* of the documentation has them side by side with
+#   what their papers report (`make reproductions`); `duel list experiments` names what `duel run NAME` draws.

@@ -160,8 +160,8 @@ plotting.plot_regret(frame, title="Bradley-Terry, four arms", unit="win probabil
 # %% [markdown]
 # ## 6. The card
 #
-# What is claimed, as data: the bound is a function, and the claim names the instance on which it is to be checked.
-# From here on the algorithm is in the catalogue, in the tests and in the ledger of theorems.
+# What is claimed, as data: the bound is a function, and the claim names the instance on which it is to be checked. In a
+# file of the lab (section 9) the card puts the algorithm into the catalogue, the tests and the ledger of theorems.
 
 
 # %%
