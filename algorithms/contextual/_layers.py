@@ -3,6 +3,9 @@
 A layer that is still being filled chooses pairs by width alone: it is solved when it is passed, its arms compared, and
 it has changed since. Solving it after every duel that it keeps scanned its history nearly every time, because the
 estimate of a young layer moves far with each.
+
+Longer than 150 lines: `Layers` and `layer` spell out every array, since compiled code knows neither lists of states nor
+`_replace`.
 """
 
 import math
@@ -35,7 +38,7 @@ class Layers(NamedTuple):
     value: np.ndarray  # [K] what an argmax is taken of
     work: np.ndarray  # [3, d]
     level: np.ndarray  # int64 [T + 1] layer that keeps the duel of round t, -1 if none
-    weight: np.ndarray  # [T + 1] its weight w_t
+    weight: np.ndarray  # [T + 1] its weight in the likelihood, w_t^2 of VACDB
 
 
 def start(problem: Problem, fields: Any, layers: int, ridge: np.ndarray, gram: np.ndarray, unit: np.ndarray) -> Layers:

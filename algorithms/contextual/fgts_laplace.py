@@ -52,7 +52,8 @@ class FGTSLaplace(NamedTuple):
     Source: ICML 2024 (arXiv 2404.06013), Algorithm 1, as later papers and code state it; the text was not at hand. From
     there eta = 1 / 4 and mu = 1 / (10 e^B sqrt(T)), its Theorem 5.2; second-hand. With this mu the Feel-Good term moves
     theta by a fraction of its standard deviation: set ``feel_good`` by hand to see it act.
-    Deviations: Laplace's method, and the max at a past estimate, as said; the prior is Gaussian; ties at random.
+    Deviations: Laplace's method, and the max at a past estimate, as said (of equal arms the first); the prior is
+    Gaussian; ties of line 4 at random.
     Outside the assumptions: other links replace the log-loss by the quasi-likelihood of `duel.glm`.
     Cost: O(K d + d^3) a round.
 

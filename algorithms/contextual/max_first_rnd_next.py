@@ -26,7 +26,8 @@ class MaxFirstRndNext(NamedTuple):
     Source: class MaxFirstRndNext of the code of VACDB's experiments [di2024variance] (read; no paper states it).
     Assumptions: Pr(i beats j) = F(theta^T (x_i - x_j)), F known.
     Guarantee: none known; the rate in the card is this lab's expectation.
-    Deviations: none but the certified estimator and random ties. j = i is drawn like any other.
+    Deviations: none but the certified estimator, whose ridge does not grow with t as there, and random ties; i is the
+    argmax even where all utilities of C are negative (see `MaxFirstUCBNext`). j = i is drawn like any other.
     Cost: O(K d^2 + K^2 d + d^3) a round.
 
     Parameters
@@ -101,6 +102,6 @@ CARD = Card(
             runs=32,
         ),
     ),
-    deviations=("certified estimator; ties of the argmax at random",),
+    deviations=("certified estimator with a ridge that does not grow with t; ties of the argmax at random",),
     parameters={"confidence_width": "2 sqrt(d ln T) in the code of VACDB's experiments"},
 )

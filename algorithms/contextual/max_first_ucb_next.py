@@ -28,7 +28,9 @@ class MaxFirstUCBNext(NamedTuple):
     Source: class MaxFirstUCBNext of the code of VACDB's experiments [di2024variance] (read; no paper states it).
     Assumptions: Pr(i beats j) = F(theta^T (x_i - x_j)), F known.
     Guarantee: none known; the rate in the card is this lab's expectation.
-    Deviations: the code picks i among the arms that no other beats for certain, which the argmax always is.
+    Deviations: the code picks i among the arms that no other beats for certain, which the argmax always is (but it
+    multiplies the utilities of the others by 0, so that it picks one of these where all utilities left are negative).
+    The estimator is certified (`duel.glm`), with a ridge that does not grow with t as there; ties at random.
     Cost: O(K d^2 + d^3) a round.
 
     Parameters
@@ -83,6 +85,6 @@ CARD = Card(
             runs=32,
         ),
     ),
-    deviations=("certified estimator; ties of the argmax at random",),
+    deviations=("certified estimator with a ridge that does not grow with t; ties of the argmax at random",),
     parameters={"confidence_width": "2 sqrt(d ln T) in the code of VACDB's experiments"},
 )

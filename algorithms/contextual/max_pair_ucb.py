@@ -27,7 +27,8 @@ class MaxPairUCB(NamedTuple):
     in code, not in a paper.
     Assumptions: Pr(i beats j) = F(theta^T (x_i - x_j)), F known.
     Guarantee: average regret O~(d sqrt(T)) is what RCDB claims with no corruption; no theorem under this name is known.
-    Deviations: none from the code but the estimator (certified, `duel.glm`) and random ties. A tie counts half a win.
+    Deviations: none from the code but the estimator (certified, `duel.glm`; there the loss is divided by t and the
+    regulariser is not, so that the ridge grows as 2 10^-4 t) and random ties. A tie counts half a win.
     Cost: O(K d^2 + K^2 d + d^3) a round.
 
     Parameters
@@ -82,6 +83,6 @@ CARD = Card(
             runs=32,
         ),
     ),
-    deviations=("certified estimator; ties of the argmax at random",),
+    deviations=("certified estimator with a ridge that does not grow with t; ties of the argmax at random",),
     parameters={"confidence_width": "2 sqrt(d ln T) in the code of VACDB's experiments"},
 )

@@ -33,8 +33,10 @@ class RCDB(NamedTuple):
     Guarantee: average regret O~(d sqrt(T) / kappa + d C / kappa) (abstract of the paper).
     Source: ICML 2025 (arXiv 2404.10776), Algorithm 1, as a later paper's code carries it out; the text was not at hand.
     From there a = sqrt(d) / (sqrt(kappa) C), beta = sqrt(d) + a C and ridge = 1; second-hand. The paper's refinement
-    for the logistic link (local slopes) is not implemented.
-    Deviations: theta is the certified root (`duel.glm`), where that code takes one Newton step a round; ties at random.
+    for the logistic link (local slopes) is not implemented. Of two published versions of that code we follow commit
+    3ed73c6, whose Sigma has no kappa and where i = j is allowed; in 6387d96 kappa weighs Sigma too, and i = j is not.
+    Deviations: theta is the certified root (`duel.glm`), where that code takes one step along Sigma^-1 z a round (the
+    other version solves, with ridge in place of ridge kappa); ties at random.
     Cost: O(K d^2 + K^2 d + d^3) a round.
 
     Parameters
@@ -42,7 +44,7 @@ class RCDB(NamedTuple):
     corruption : int >= 0
         C; 0 gives every duel full weight.
     slope : float > 0 or None
-        kappa; None is the least F' over |z| <= 2.
+        kappa; None is the least F' over |z| <= 2, or 0.1 where that is 0 (bounded links).
     confidence_width : float > 0 or None
         beta; None is sqrt(d) + a C, and for C = 0 its limit sqrt(d) + sqrt(d / kappa).
     estimator : "exact" or "online"
@@ -118,9 +120,9 @@ CARD = Card(
             fields={"corruption": 0},
         ),
     ),
-    deviations=("certified root in place of one Newton step a round; ties at random",),
+    deviations=("certified root in place of one step along Sigma^-1 z a round; ties at random",),
     parameters={
-        "slope": "least slope over |z| <= 2; 0.25 in the code of a later paper",
+        "slope": "least slope over |z| <= 2 (0.1 for bounded links); 0.25 in the code of a later paper",
         "confidence_width": "sqrt(d) + a C, second-hand",
         "ridge": "1, second-hand",
     },

@@ -55,9 +55,9 @@ class RCDPUCB(NamedTuple):
     Source: ICML 2026 (arXiv 2605.01752), Algorithm 1, as the author's code carries it out; of the text only the
     abstract was at hand. From that code: ridge = 1, kappa = 1 / 4, c = 0.1, and C = 25, Lambda = 10^4, mean delay 100
     (so D = 100) whatever the environment.
-    Deviations: second = first is allowed. The author's code forbids it, so that each round costs half the gap between
-    the two best arms and regret grows linearly: on the card's instance at T = 16 000, 2772 in place of 283. Ties at
-    random; the estimate is solved once a round.
+    Deviations: second = first is allowed, as in one published version of that code (commit 3ed73c6) and unlike in
+    another (6387d96), where each round then costs half the gap between the two best arms and regret grows linearly: on
+    the card's instance at T = 16 000, 2772 in place of 283. Ties at random; the estimate is solved once a round.
     Outside the assumptions: without weights (C = D = 0 where there is trouble) regret is 5339 there, and that of `RCDB`
     458. c = 0.1 is close to greedy play, which suffices where fresh contexts explore (c = 0.5: 266; 2 sqrt(d): 942);
     with the same arms in all rounds some runs settle on a wrong arm for good.
@@ -185,7 +185,7 @@ CARD = Card(
             fields={"corruption": 10, "delay": 20.0},
         ),
     ),
-    deviations=("second = first is allowed; ties at random",),
+    deviations=("second = first is allowed (of two published versions of the code one forbids it); ties at random",),
     parameters={
         "confidence_width": "0.1 in the author's code; a radius in the theorem, not at hand",
         "corruption, delay": "25 and 100 in the author's code",

@@ -44,7 +44,8 @@ class StaD(NamedTuple):
     hand. Its eta, (3 / (2 kappa)) sqrt(2 ln(3 T K / delta)) with kappa the least slope of F, is remembered
     (`theorem_width`); near 100 at K = 10, T = 10^4.
     Deviations: eta is 2 sqrt(d ln T) by default, the width that the code of VACDB's experiments gives this algorithm
-    and its rivals; V and the likelihood carry a ridge; the pair of line 6 is uniform among the wide ones. With any
+    and its rivals (its stages are coarser by that factor: it compares the width without eta with 2^-s and eliminates at
+    eta 2^-s); V and the likelihood carry a ridge; the pair of line 6 is uniform among the wide ones. With any
     affordable horizon most rounds are spent on line 6 of the first stages: the rate shows late, the price of a proof
     by independent stages.
     Cost: O(K d^2 + K^2 d) for every stage passed in a round.
@@ -177,7 +178,7 @@ CARD = Card(
     ),
     deviations=(
         "confidence width 2 sqrt(d ln T), as in VACDB's experiments, in place of the theorem's (theorem_width)",
-        "ridge in V and in the likelihood; d K rounds of exploration",
+        "ridge in V and in the likelihood; d K rounds of exploration; the wide pair uniform among such pairs",
     ),
     parameters={"confidence_width": "theorem_width in the theorem, remembered; 2 sqrt(d ln T) in the code of VACDB"},
 )

@@ -57,7 +57,8 @@ class VACDB(NamedTuple):
     at most 1 (the features of the paper's own experiment are longer).
     Guarantee: average regret O~(d sqrt(sum of the duels' variances) + d) (abstract of the paper).
     Source: ICLR 2024, Algorithm 1; lines 2-6 and the constants of 8-9 from the authors' code, alpha = T^(-3/2) and the
-    first beta_l remembered; the text was not at hand. The code's Var_l has w^4, here w^2, as the estimating equation.
+    first beta_l remembered; the text was not at hand. The code's Var_l has w^4, here w^2, as the estimating equation;
+    its ridge in line 7 is 2 2^-2l kappa, and its beta_l is 0.1 2^-l until layer l keeps its first duel.
     Deviations: with radius="practical" (the default, and what the paper's experiments ran), beta_l = sqrt(d ln T) / 4
     divided by `norm` for every layer, five layers, alpha = 2^-L. `norm` is the length of theta, which the experiments
     tell the algorithm; 1 tells it nothing. The theory's radius is near 10^4 times that and eliminates nothing at any
@@ -72,14 +73,15 @@ class VACDB(NamedTuple):
     layers : int >= 1 or None
         L; None is 5 (practical) or ceil(3/2 log2 T) (theory).
     confidence_width : float > 0 or None
-        beta_l of every layer in place of the practical one.
+        beta_l of every layer in place of the practical one; not used by the theory's radius.
     norm : float > 0
-        Divides the practical radius; the authors' experiments pass the length of theta.
+        Divides the practical radius; the authors' experiments pass the length of theta. Not used by the theory's.
     slope : float > 0 or None
-        kappa; None is the least F' over |z| <= 2 (the authors' code has 0.01).
+        kappa; None is the least F' over |z| <= 2, or 0.1 where that is 0 (the authors' code has 0.01).
     delta : float in (0, 1) or None
-        Failure probability of the theory's radius; None is 1 / T.
+        Failure probability of the theory's radius; None is 1 / T. Not used by the practical one.
     tolerance : float > 0
+        Of the estimator, times 2^-l in layer l.
     """
 
     radius: str = "practical"
@@ -221,6 +223,7 @@ CARD = Card(
     ),
     deviations=(
         "practical radius, layers and alpha of the authors' experiments by default; radius='theory' has the theorem's",
+        "the wide pair of line 6 uniform among such pairs, as in the authors' code; ties of the argmax at random",
         "Var_l weighted with w^2, as the estimating equation (the authors' code has w^4)",
     ),
     parameters={

@@ -29,13 +29,14 @@ class APOHF(NamedTuple):
         3      x_1 = argmax h(x; theta)
         4      U = lambda + sum_s (g(x_s1) - g(x_s2))^2 entry by entry, g the gradient at theta
         5      x_2 = argmax over x != x_1 of h(x; theta) + sqrt(nu sum_k (g_k(x) - g_k(x_1))^2 / U_k)
-        6      duel; train theta anew from theta_0: mean cross entropy plus decay lambda / (t + 50)
+        6      duel; train theta anew from theta_0: mean cross entropy + lambda / (t + 50) |theta - theta_0|^2
 
     Assumptions: Bradley-Terry answers; otherwise none, it is a heuristic.
     Guarantee: none. x_2 != x_1 is forced, so that average regret is linear; weak regret is what it keeps small.
     Source: arXiv 2405.17346 (remembered) and its public code (read). Deviations: the network is `_network`'s (there 256
     and 128, or 32 and 32 ReLU with biases and N(0, 1) weights), Adam takes `steps` steps of 0.01 (there 1000 of 0.001),
-    the decay pulls towards theta_0 and not towards 0. Ties go to the first arm.
+    the decay pulls towards theta_0 and not towards 0, with twice the weight; there five random duels come first. Ties
+    go to the first arm.
     Cost: gradients of 2 T + K arms and `steps` passes over the duels a round.
 
     Parameters
@@ -111,5 +112,5 @@ CARD = Card(
             anytime=True,
         ),
     ),
-    deviations=("network, optimiser and decay of this package",),
+    deviations=("network, optimiser and decay of this package; no random duels first",),
 )

@@ -51,7 +51,7 @@ class CorruptedDelays(NamedTuple):
     withheld : int >= 0
         Lambda, total delay of the adversary; 0 leaves delays to chance.
     longest : int
-        D >= 0, in rounds; a longer wait is cut.
+        D >= 0, in rounds; a longer wait is cut (and `withheld` is charged for the whole of it).
     link : str
         Name of `duel.links`.
     norm : float > 0
