@@ -185,7 +185,11 @@ def family_page(family: str) -> str:
     page = [heading(FAMILIES.get(family, family.capitalize()), "=")]
     package = [f"``from algorithms.{family} import …``"] * bool(algorithms)
     package += [f"``from envs.{family} import …``"] * bool(environments)
-    page.append(f"{' and '.join(package)}. The text of each entry is its docstring; *source* shows the file.\n")
+    page.append(
+        f"{' and '.join(package)}. The text of each entry is its docstring; *source* shows the file. *Remembered* is "
+        "what could not be checked against the text of the paper. What was measured of the claims stands in the "
+        ":doc:`ledger </ledger>`.\n"
+    )
     for title, names in (("Algorithms", algorithms), ("Environments", environments)):
         if not names:
             continue
