@@ -661,6 +661,7 @@ REPRODUCTIONS = {
         "Numbers: mean reward of an episode, linear credit assignment, six states, H = 50, authors' code (commit "
         "0b34db6), 25 runs; the optimum is 9.643.",
         river, "Ours are exact values of the policies that were played, 96 runs; theirs are sampled returns.",
+        "dps_riverswim",
     ),
     "trajectories": Reproduction(
         "Coverage of steps is not coverage of trajectories", "zhan2024provable",
