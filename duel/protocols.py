@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from duel.errors import InvalidInput, positive_integer, unknown
+from duel.fields import conform
 from duel.trace import Trace, geometric_checkpoints
 
 PROTOCOLS = {
@@ -80,6 +81,7 @@ def simulate(
         )
     if protocol not in PROTOCOLS:
         raise unknown("environment.protocol", protocol, tuple(PROTOCOLS))
+    algorithm, environment = conform(algorithm), conform(environment)
     module = import_module(PROTOCOLS[protocol])
     arguments = {"horizon": T, "runs": numbers, "seed": seed, "checkpoints": marks, "compiled": compiled}
     if protocol not in _IN_JAX:

@@ -41,6 +41,7 @@ from duel.designs import grid as grid
 from duel.driver import Log, Progress, Task, drive, duration, git_state, machine
 from duel.errors import InvalidInput, positive_integer, unknown
 from duel.executors import Stop, check_executor, compare_workplaces, open_pool, versions, workplace
+from duel.fields import conform
 from duel.identity import canonical, fields_of, unit, unit_id
 from duel.protocols import PROTOCOLS, _checkpoints, available_cores, simulate
 from duel.store import Damaged, Entry, Results, Store, StoreError, read_cell, what_is_wrong
@@ -467,6 +468,7 @@ def _resume() -> str:
 def check_pair(algorithm: Any, environment: Any, horizon: int, label: str) -> None:
     """Refuse a pair that cannot run, by the checks of its engine, its environment and its algorithm."""
     try:
+        algorithm, environment = conform(algorithm), conform(environment)
         import_module(PROTOCOLS[environment.protocol]).check(algorithm, environment, horizon)
     except InvalidInput as e:
         raise InvalidInput(f"{label}: {e}") from None

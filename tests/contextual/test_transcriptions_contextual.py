@@ -275,7 +275,7 @@ class Staged:
                 self.keeper = []
                 self.depth.add(s)
                 first = random_argmax(among(G, u), rng)
-                return first, random_argmax(among(G, u + p[list(G).index(first)]), rng)
+                return first, random_argmax(among(G, u + p[G.tolist().index(first)]), rng)
             if p.max() > 0.5 ** (s + 1):
                 self.keeper = [s]
                 rows, columns = np.nonzero(np.tril(p) > 0.5 ** (s + 1))
