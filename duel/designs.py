@@ -36,7 +36,7 @@ def log(low: float, high: float) -> Range:
 
 
 def integers(low: int, high: int) -> Range:
-    """Uniform on the integers low..high, both included."""
+    """Uniform on the integers low..high, both included; InvalidInput for a bound that is no integer."""
     for name, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise InvalidInput(f"integers: {name} must be an integer; got {value!r}.")

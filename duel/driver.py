@@ -64,6 +64,7 @@ class Task(NamedTuple):
 
     @property
     def label(self) -> str:
+        """For people: ``"RUCB on btl10, runs 0-15"``."""
         return f"{self.pair}, runs {self.start}-{self.start + self.count - 1}"
 
 
@@ -283,6 +284,7 @@ class Log:
             self._file = open(self.path, "x", encoding="utf-8")  # noqa: SIM115  (closed by close)
 
     def event(self, kind: str, **fields: Any) -> None:
+        """Write a line with the time; a full disk ends the log, never the sweep."""
         if self._file is None:
             return
         line = json.dumps({"event": kind, "time": round(time.time(), 3), **fields}, default=str)
@@ -293,6 +295,7 @@ class Log:
             self._file = None
 
     def close(self) -> None:
+        """Close the file; more events are then lost."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()

@@ -106,6 +106,11 @@ def nash_certificate(game: Any) -> Certificate:
     A nonsingular bordered support block alone does not prove uniqueness (it calls a vertex of a game with duplicated
     actions unique); strict complementarity is needed as well [goldman1956linear]_. Both are decided with an absolute
     tolerance of 1e-9, and `Certificate.margin` says how close the call was.
+
+    Raises
+    ------
+    InvalidInput
+        A batch of games; index it first.
     """
     blocks = _blocks(game)
     if len(blocks.margins) != 1:
@@ -364,6 +369,11 @@ def limit_equilibrium(game: Any) -> np.ndarray:
     """Where the regularised equilibrium tends as beta -> 0: the I-projection of the reference on the equilibria.
 
     With a uniform reference it is the Nash equilibrium of largest entropy [csiszar1975divergence]_.
+
+    Raises
+    ------
+    InvalidInput
+        A batch of games; index it first.
     """
     blocks = _blocks(game)
     if len(blocks.margins) != 1:

@@ -231,6 +231,7 @@ def ascend(
 
 
 def empty_fit(d: int, comparisons: float, model: str, objective: str) -> Fit:
+    """A `Fit` of d parameters without numbers (NaN), NOT_CONVERGED: what `dataclasses.replace` fills in."""
     nothing = np.full((d, d), math.nan)
     return Fit(
         estimate=np.full(d, math.nan),

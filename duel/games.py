@@ -169,6 +169,11 @@ def solve(
     Path
         ``log_policy`` [..., C, n] and ``average``. `measure` turns it into metrics.
 
+    Raises
+    ------
+    InvalidInput
+        A horizon < 1, checkpoints that do not increase in 1..horizon, a game that the solver cannot play.
+
     Warns
     -----
     DivergenceWarning
@@ -263,7 +268,7 @@ def _check(algorithm: Any, game: Any) -> None:
 
 
 def need_regularization(name: str, game: Any) -> None:
-    """For the `check` of solvers that divide by beta."""
+    """For the `check` of solvers that divide by beta: InvalidInput unless every game has kl_weight > 0."""
     beta = np.asarray(game.kl_weight)
     if not (beta > 0).all():
         raise InvalidInput(
@@ -286,7 +291,7 @@ def anchored(logits: jax.Array, game: Any, step_size: Any) -> jax.Array:
 
 
 def stack(games: list[Any]) -> Any:
-    """One batch of single games of equal shape."""
+    """One batch of single games; InvalidInput unless they are of one kind and shape."""
     if len({jax.tree.structure(g) for g in games} | set()) > 1 or len({g.policy_shape for g in games}) > 1:
         raise InvalidInput("games of one batch must have the same kind and shape.")
     weights = getattr(games[0], "weights", None)
@@ -352,6 +357,11 @@ def truth_of(game: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Log-equilibria of a batch of games as a function of the log-policies [R, C, ...] to compare: same shape.
 
     The regularised game's equilibrium is unique; of the original game's equilibria the nearest is taken.
+
+    Raises
+    ------
+    InvalidInput
+        Regularised and original games in one batch.
     """
     if hasattr(game, "log_equilibrium"):
         log_equilibrium = np.asarray(game.log_equilibrium())

@@ -289,6 +289,11 @@ def ternary(wins: Any, ties: Any, *, model: str = "davidson") -> Fit:
     Returns
     -------
     Fit
+
+    Raises
+    ------
+    InvalidInput
+        Tables that are not counts [K, K], ties that are not symmetric, an unknown model.
     """
     if model not in ("davidson", "rao_kupper"):
         raise unknown("model", model, ("davidson", "rao_kupper"))
@@ -430,6 +435,12 @@ def linear(
     -------
     Fit
         UNIDENTIFIED if the differences do not span R^d (and no ridge, box makes up for it).
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shapes, NaN, `won` outside [0, 1], weights < 0; a box or firth with another link, or more than one of
+        ridge, box and firth.
     """
     X = np.ascontiguousarray(differences, dtype=np.float64)
     if X.ndim != 2 or 0 in X.shape:
@@ -616,6 +627,11 @@ def plackett_luce(rankings: Any, items: int, *, stages: int | None = None, ridge
     -------
     Fit
         Its sandwich takes a ranking as one observation.
+
+    Raises
+    ------
+    InvalidInput
+        Rankings that are not integers [n, m] in 0..K-1, an item twice in one, more stages than choices.
     """
     K, ridge = positive_integer("items", items, least=2), _at_least_zero("ridge", ridge)
     R = np.asarray(rankings)
@@ -728,6 +744,13 @@ def bootstrap(fit: Callable[[np.ndarray], Fit], wins: Any, *, resamples: int = 2
         For example `bradley_terry`, or a partial of it.
     wins : array_like [K, K]
         Whole numbers.
+    resamples : int >= 1
+    seed : int >= 0
+
+    Raises
+    ------
+    InvalidInput
+        Wins that are not whole numbers >= 0.
     """
     W = _table("wins", wins)
     count = positive_integer("resamples", resamples)

@@ -69,6 +69,11 @@ def kappa(name: str, radius: float) -> float:
     """1 / inf of F'(z) over |z| <= `radius`; infinite where F is flat. All F' here fall with |z|.
 
     Papers differ: some call the infimum itself kappa. Ours is the large number, which multiplies regret bounds.
+
+    Raises
+    ------
+    InvalidInput
+        A radius that is negative or not finite, an unknown link.
     """
     if not 0 <= radius < math.inf:
         raise InvalidInput(f"radius must be a finite number >= 0; got {radius!r}.")

@@ -72,7 +72,20 @@ class PreferenceGame:
     def from_margins(
         cls, margins: Any, reference: Any = None, kl_weight: Any = 0.0, weights: Any = None
     ) -> "PreferenceGame":
-        """The game of a skew payoff of any scale, for example the log-odds of a preference-score model (GPO)."""
+        """The game of a skew payoff of any scale, for example the log-odds of a preference-score model (GPO).
+
+        Parameters
+        ----------
+        margins : array_like [..., n, n]
+            Finite, ``A = -A.T``.
+        reference, kl_weight, weights
+            As for the class.
+
+        Raises
+        ------
+        InvalidInput
+            Margins of another shape, not finite or not skew; see the class for the others.
+        """
         A = np.asarray(margins, dtype=float)
         if A.ndim < 2 or A.shape[-1] != A.shape[-2] or A.shape[-1] < 2:
             raise InvalidInput(f"margins must have shape [..., n, n] with n >= 2; got {A.shape}.")
