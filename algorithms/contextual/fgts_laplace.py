@@ -64,7 +64,7 @@ class FGTSLaplace(NamedTuple):
     feel_good : float >= 0 or None
         mu; None is 1 / (10 e^B sqrt(T)).
     norm : float > 0
-        B, bound on ||theta||.
+        B, bound on ||theta||; used by the default of mu alone.
     prior : float > 0
         Precision of the Gaussian prior.
     estimator : "exact" or "online"

@@ -111,6 +111,7 @@ CARD = Card(
             instance=Instance("SphereContexts", dimension=3, arms=5, norm=1.0),
             horizons=(500, 1_000, 2_000, 4_000, 8_000),
             runs=32,
+            remark="Measured on fresh arms in every round, outside the paper's setting, and with half of sqrt(d ln T).",
         ),
     ),
     comparisons=tuple(
