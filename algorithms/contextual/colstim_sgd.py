@@ -23,7 +23,7 @@ class DescentState(NamedTuple):
 
 
 class State(NamedTuple):
-    estimate: DescentState
+    estimate: DescentState  # theta, in the place of `duel.glm.Estimate`
     gram: np.ndarray  # [d, d] M = ridge I + sum of z z^T
     root: np.ndarray  # [d, d] S with S^T S = M^-1
     white: np.ndarray  # [K, d] S x_i, so that ||x_i - x_j||_{M^-1} = |S x_i - S x_j|

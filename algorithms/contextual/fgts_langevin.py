@@ -30,7 +30,7 @@ class State(NamedTuple):
     utility: np.ndarray  # [K]
     work: np.ndarray  # [5, d] workspace: a contrast and two rows for `learn`; gradient, step
     link: int  # code of F
-    prior: float
+    prior: float  # precision of the prior
     temper: float  # eta
     feel_good: float  # mu
     drift: float  # h / (eta F'(0))

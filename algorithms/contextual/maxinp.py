@@ -177,6 +177,7 @@ def widest(state: State, count: int, rng: np.random.Generator) -> tuple[int, int
 
 
 def with_explored(state: State) -> State:
+    """The state after exploration."""
     return State(
         estimate=state.estimate,
         gram=state.gram,

@@ -28,7 +28,7 @@ class State(NamedTuple):
     width: float  # the practical radius, 0 for the theory's
     slope: float  # kappa_mu
     steepness: float  # L_mu, the largest slope
-    delta: float
+    delta: float  # failure probability of the theory's radius
 
 
 class VACDB(NamedTuple):
