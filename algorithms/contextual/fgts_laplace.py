@@ -54,7 +54,8 @@ class FGTSLaplace(NamedTuple):
     theta by a fraction of its standard deviation: set ``feel_good`` by hand to see it act.
     Deviations: Laplace's method, and the max at a past estimate, as said (of equal arms the first); the prior is
     Gaussian; ties of line 4 at random.
-    Outside the assumptions: other links replace the log-loss by the quasi-likelihood of `duel.glm`.
+    Outside the assumptions: other links replace the log-loss by the quasi-likelihood of `duel.glm`; with late outcomes
+    the max is taken when an outcome is heard.
     Cost: O(K d + d^3) a round.
 
     Parameters

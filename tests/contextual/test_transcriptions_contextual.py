@@ -29,7 +29,7 @@ from algorithms.contextual import (
 from duel import bandits
 from duel.draws import random_argmax, uniform_index, uniform_pair
 from duel.links import LOGISTIC, noise
-from envs.contextual import SphereContexts
+from envs.contextual import CorruptedDelays, SphereContexts
 
 D, K, ROUNDS = 3, 5, 150
 LOG = math.log(ROUNDS)
@@ -124,19 +124,25 @@ class Robust(History):
 
 
 class Late(History):
-    """RCDP-UCB: C + D = 5."""
+    """RCDP-UCB: C + D = 5; weight and V when a duel is served, the likelihood when it is heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.V, self.served = np.eye(D), {}
 
     def select(self, X: np.ndarray, t: int, rng: Any) -> tuple[int, int]:
         u = X @ self.theta(1.0)
         first = random_argmax(u, rng)
-        lead = u - u[first] + 0.3 * lengths(self.gram(1.0, 0.25), X)[first]
-        return first, random_argmax(lead, rng)
+        second = random_argmax(u - u[first] + 0.3 * lengths(self.V, X)[first], rng)
+        if first != second:
+            z = X[first] - X[second]
+            self.served[t] = min(1.0, math.sqrt(D) / 5 / math.sqrt(z @ np.linalg.solve(self.V, z)))
+            self.V = self.V + 0.25 * self.served[t] * np.outer(z, z)
+        return first, second
 
     def hear(self, X: np.ndarray, t: int, i: int, j: int, won: float) -> None:
         if i != j:
-            z = X[i] - X[j]
-            V = self.gram(1.0, 0.25)
-            self.keep(z, won, min(1.0, math.sqrt(D) / 5 / math.sqrt(z @ np.linalg.solve(V, z))))
+            self.keep(X[i] - X[j], won, self.served[t])
 
 
 class Curved(History):
@@ -306,21 +312,29 @@ CASES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def play(select: Any, update: Any, seed: int) -> list[tuple[int, int]]:
-    """Pairs shown on one run of fresh contexts."""
-    environment = SphereContexts(D, K)
-    nature, coins = (bandits.stream(seed, role, 0) for role in (bandits.ENVIRONMENT, bandits.LEARNER))
+def play(select: Any, update: Any, environment: Any) -> list[tuple[int, int]]:
+    """Pairs shown in one run."""
+    nature, coins = (bandits.stream(2, role, 0) for role in (bandits.ENVIRONMENT, bandits.LEARNER))
     world, pairs = environment.init(nature), []
     for t in range(1, ROUNDS + 1):
         X = environment.observe(world, t, nature).copy()
         i, j = select(X, t, coins)
-        update(X, t, i, j, environment.duel(world, i, j, nature))
+        outcome = environment.duel(world, i, j, nature)
+        if hasattr(environment, "post"):
+            for k in range(environment.post(world, t, i, j, outcome, nature)):
+                Y, *told = environment.delivered(world, k)
+                update(Y.copy(), *map(int, told))
+        else:
+            update(X, t, i, j, outcome)
         pairs.append((int(i), int(j)))
     return pairs
 
 
-def duels_of(learner: Any, seed: int = 2) -> list[tuple[int, int]]:
-    states = [learner.init(SphereContexts(D, K).problem(ROUNDS))]
+SPHERE = SphereContexts(D, K)
+
+
+def duels_of(learner: Any, environment: Any = SPHERE) -> list[tuple[int, int]]:
+    states = [learner.init(environment.problem(ROUNDS))]
 
     def select(X: np.ndarray, t: int, rng: Any) -> tuple[int, int]:
         states[0], i, j = learner.select(states[0], X, t, rng)
@@ -329,11 +343,11 @@ def duels_of(learner: Any, seed: int = 2) -> list[tuple[int, int]]:
     def update(X: np.ndarray, t: int, i: int, j: int, outcome: int) -> None:
         states[0] = learner.update(states[0], X, t, i, j, outcome)
 
-    return play(select, update, seed)
+    return play(select, update, environment)
 
 
-def transcribed(reference: Any, seed: int = 2) -> list[tuple[int, int]]:
-    return play(reference.select, lambda X, t, i, j, o: reference.hear(X, t, i, j, 0.5 * (1 + o)), seed)
+def transcribed(reference: Any, environment: Any = SPHERE) -> list[tuple[int, int]]:
+    return play(reference.select, lambda X, t, i, j, o: reference.hear(X, t, i, j, 0.5 * (1 + o)), environment)
 
 
 OFF: dict[str, dict[str, Any]] = {  # a constant that is off by a tenth
@@ -359,6 +373,13 @@ def test_the_transcription_plays_the_same_duels(name: str) -> None:
     expected = transcribed(reference())
     assert duels_of(learner) == expected
     assert duels_of(learner._replace(**OFF[name])) != expected
+
+
+@pytest.mark.parametrize("name", ["MaxPairUCB", "RCDPUCB"])
+def test_the_same_duels_with_flipped_and_late_outcomes(name: str) -> None:
+    learner, reference = CASES[name]
+    late = CorruptedDelays(D, K, budget=5, delay=10.0, longest=40)
+    assert duels_of(learner, late) == transcribed(reference(), late)
 
 
 def test_stages_of_stad_are_passed() -> None:
