@@ -18,8 +18,8 @@ class Hypercube(NamedTuple):
     larger the scale, the smaller the variance of the duels. Its features have length about sqrt(d), not <= 1. The authors'
     regret (2 x* - x - y)^T theta / scale is twice our average regret over `scale`.
 
-    Every run draws theta (`nonzero` coordinates at random, uniform on (0, 1), then scaled to length `scale`) and the
-    noise, `jitter` times (U - 1) with U uniform on (0, 1), on every entry. The published code has versions with and
+    Every run draws theta (`nonzero` coordinates at random, where the published code takes the first two, uniform on
+    (0, 1), then scaled to length `scale`) and the noise, `jitter` times (U - 1) with U uniform on (0, 1), on every entry. The published code has versions with and
     without noise and with a dense theta: ``jitter=0`` and ``nonzero=dimension``.
 
     Parameters

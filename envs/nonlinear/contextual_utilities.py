@@ -17,9 +17,9 @@ class CosineUtility(NamedTuple):
     Parameters
     ----------
     dimension, arms : int
-        d >= 2 and K >= 2; the paper plays d = 5, K = 5 too.
+        d >= 2 and K >= 2; the paper plays d = 5, K = 5 too (second-hand).
     scale : float > 0
-        1 in the paper, so that the surest duel is won with probability F(2).
+        1 in the paper (second-hand), so that the surest duel is won with probability F(2).
     link : str
         Name of `duel.links`.
     fresh : bool
