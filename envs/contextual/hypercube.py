@@ -15,12 +15,13 @@ class Hypercube(NamedTuple):
     """K = 2^d static arms, corners of {-1, 1}^d moved by a little noise; theta of length `scale` on few coordinates.
 
     The synthetic experiment of VACDB [di2024variance]: d = 5, K = 32, T = 4000, scale in {0.1, 0.5, 1, 2, 4}; the
-    larger the scale, the smaller the variance of the duels. Its features have length about sqrt(d), not <= 1. The authors'
-    regret (2 x* - x - y)^T theta / scale is twice our average regret over `scale`.
+    larger the scale, the smaller the variance of the duels. Its features have length about sqrt(d), not <= 1. The
+    authors' regret (2 x* - x - y)^T theta / scale is twice our average regret over `scale`.
 
     Every run draws theta (`nonzero` coordinates at random, where the published code takes the first two, uniform on
-    (0, 1), then scaled to length `scale`) and the noise, `jitter` times (U - 1) with U uniform on (0, 1), on every entry. The published code has versions with and
-    without noise and with a dense theta: ``jitter=0`` and ``nonzero=dimension``.
+    (0, 1), then scaled to length `scale`) and the noise, `jitter` times (U - 1) with U uniform on (0, 1), on every
+    entry. The published code has versions with and without noise and with a dense theta: ``jitter=0`` and
+    ``nonzero=dimension``.
 
     Parameters
     ----------
