@@ -38,7 +38,6 @@ class Case:
     loop: Callable[[int, int], tuple[int, float]]  # (rounds, seed) -> (rounds played, average regret)
     parameters: tuple[tuple[str, Any], ...] = ()
     fields: tuple[tuple[str, Any], ...] = ()
-    loop_rounds: int = HORIZON  # rounds of one run of the NumPy loop
     horizon: int = HORIZON  # rounds of one run of the engine
 
     def build(self) -> tuple[Any, Any]:
@@ -130,7 +129,7 @@ def measure(case: Case, *, seconds: float, repeats: int) -> Row:
     rounds, busy = 0, 0.0
     while busy < seconds:
         began = time.process_time()
-        rounds += case.loop(case.loop_rounds, rounds)[0]
+        rounds += case.loop(HORIZON, rounds)[0]
         busy += time.process_time() - began
     return Row(
         case.name, case.goal, median(rates), min(rates), max(rates), rounds / busy, median(scaling), first_call
@@ -182,7 +181,7 @@ def cases() -> list[Case]:
             found.append(
                 Case(
                     f"{name} K={K}", algorithm, "BradleyTerry", goal, _finite(loop, K),
-                    fields=(("utilities", utilities),), loop_rounds=2000 if K == 50 else HORIZON,
+                    fields=(("utilities", utilities),),
                 )
             )  # fmt: skip
     found.append(
@@ -203,7 +202,7 @@ def cases() -> list[Case]:
                 Case(
                     f"{name} {estimator} d={d} K={K}", name, "SphereContexts", goal,
                     _contextual(loop, d, K, estimator), parameters=(("estimator", estimator),) * (name != "VACDB"),
-                    fields=(("dimension", d), ("arms", K)), loop_rounds=1000 if estimator == "exact" else HORIZON,
+                    fields=(("dimension", d), ("arms", K)),
                 )
             )  # fmt: skip
     return found
