@@ -131,9 +131,10 @@ def from_features(
     path : path of a CSV
         One line an arm: its name, then features, then perhaps a column `utility`; see `duel.features.read_features`.
     counts : path of a CSV or None
-        Counted duels of the same arms, by name; see `duel.tables.read_counts`. Pairs that met are then won as often as
-        counted (a tie is half a win), the others as the Bradley-Terry strengths of the table say; these strengths (with
-        Firth's penalty, which keeps them finite) are the utilities. Without it the file must have utilities.
+        Counted duels of the same arms, by name; see `duel.tables.read_counts`. Arms of the file that no duel names are
+        left out. Pairs that met are then won as often as counted (a tie is half a win), the others as the
+        Bradley-Terry strengths of the table say; these strengths (with Firth's penalty, which keeps them
+        finite) are the utilities. Without it the file must have utilities.
     utility, drop
         As in `duel.features.read_features`.
     scale : bool
