@@ -114,6 +114,25 @@ def test_verdicts_on_exponents() -> None:
     assert verdict(lambda t: t**0.6, np.sqrt, runs=8, noise=1.5) == UNDECIDED
 
 
+def test_three_horizons_contradict_only_what_is_far_off() -> None:
+    def short(curve: Any, bound: Any) -> str:
+        m = measured(curve, bound)
+        m = m._replace(horizons=m.horizons[:3], values=m.values[:, :3], bounds=m.bounds[:3])
+        return rates.check_theorem(claim(bound), m).verdict
+
+    assert short(np.sqrt, np.sqrt) == HOLDS
+    assert short(lambda t: t**0.68, np.sqrt) == UNDECIDED
+    assert short(lambda t: t, np.sqrt) == CONTRADICTED
+    assert short(lambda t: t**-0.82, lambda t: 1 / t) == UNDECIDED
+    assert short(lambda t: 1.0, lambda t: 1 / t) == CONTRADICTED
+
+
+def test_steep_exponents_have_a_relative_tolerance() -> None:
+    assert verdict(lambda t: t**-9.6, lambda t: t**-10.0) == HOLDS
+    assert verdict(lambda t: t**-9.4, lambda t: t**-10.0) == CONTRADICTED
+    assert verdict(lambda t: t**-0.8, lambda t: t**-1.0) == CONTRADICTED
+
+
 def test_verdicts_on_levels() -> None:
     def with_constant(curve: Any, explicit: bool = True) -> str:
         return verdict(curve, bound, explicit=explicit, noise=0.05)
