@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
@@ -425,8 +425,3 @@ def duration(seconds: float) -> str:
     if seconds < 172_800:
         return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
     return f"{int(seconds // 86_400)} days {int(seconds % 86_400 // 3600)} h"
-
-
-def describe(fields: Mapping[str, Any]) -> str:
-    """``a=1, b=2`` for people."""
-    return ", ".join(f"{k}={v}" for k, v in fields.items())

@@ -1,6 +1,8 @@
 """Errors at the public border: one line that names the argument, what came, what is allowed and the nearest remedy."""
 
+import operator
 from difflib import get_close_matches
+from typing import Any
 
 
 class InvalidInput(ValueError):
@@ -20,13 +22,15 @@ def unknown(argument: str, name: object, known: list[str] | tuple[str, ...]) -> 
     return InvalidInput(f"{argument}: unknown name {name!r}.{did_you_mean(str(name), known)} Known: {listing}.")
 
 
-def positive_integer(argument: str, value: object, *, least: int = 1) -> int:
+def positive_integer(argument: str, value: Any, *, least: int = 1) -> int:
     """`value` as an int >= `least`, or InvalidInput that names `argument`. Accepts integral floats such as 1e6."""
-    if isinstance(value, bool) or (not isinstance(value, int | float) and not hasattr(value, "__index__")):
-        raise InvalidInput(f"{argument} must be an integer >= {least}; got {value!r} ({type(value).__name__}).")
-    number = float(value)  # type: ignore[arg-type]
-    if not number == number or number in (float("inf"), float("-inf")) or number != int(number):
-        raise InvalidInput(f"{argument} must be an integer >= {least}; got {value!r}.")
-    if number < least:
-        raise InvalidInput(f"{argument} must be an integer >= {least}; got {value!r}.")
-    return int(value)  # type: ignore[call-overload]
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    whole: Any = int(value) if isinstance(value, float) and value.is_integer() else value
+    try:
+        number = operator.index(whole)
+    except TypeError:  # half a unit, NaN, text
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        kind = "" if plain else f" ({type(value).__name__})"
+        raise InvalidInput(f"{argument} must be an integer >= {least}; got {value!r}{kind}.")
+    return number

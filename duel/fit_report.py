@@ -9,10 +9,10 @@ import numpy as np
 from duel.errors import InvalidInput, unknown
 from duel.fits import Fit
 from duel.likelihood import bradley_terry, ternary, tie_treatments
+from duel.preferences import TIE_RULES
 from duel.tables import read_counts
 
 MODELS = ("bradley_terry", "davidson", "rao_kupper")
-TIES = ("half", "drop")
 
 
 class Report(NamedTuple):
@@ -60,8 +60,8 @@ def fit_file(
     """
     if model is not None and model not in MODELS:
         raise unknown("model", model, MODELS)
-    if ties not in TIES:
-        raise unknown("ties", ties, TIES)
+    if ties not in TIE_RULES:
+        raise unknown("ties", ties, TIE_RULES)
     if not 0 < level < 1:
         raise InvalidInput(f"level must lie strictly between 0 and 1; got {level!r}.")
     counts = read_counts(path)
@@ -112,7 +112,7 @@ def fit_file(
         elif model == "rao_kupper":
             lines += ["", f"Threshold eta = {fit.tie:.4f}: equals tie with probability {math.tanh(fit.tie / 2):.3f}."]
         if plain:
-            lines += _four_ways(counts.names, counts.wins, counts.ties, fit)
+            lines += _four_ways(counts.wins, counts.ties, fit)
     return Report("\n".join(lines) + "\n", fit)
 
 
@@ -125,8 +125,8 @@ def _meaning(model: str, link: str) -> str:
     return f"Strengths sum to zero; a difference z means a win with probability 1 / (1 + e^-z){decided}."
 
 
-def _four_ways(names: tuple[str, ...], wins: np.ndarray, ties: np.ndarray, fit: Fit) -> list[str]:
-    order = np.argsort(-fit.estimate, kind="stable")
+def _four_ways(wins: np.ndarray, ties: np.ndarray, fit: Fit) -> list[str]:
+    mine = _ranks(fit.estimate)
     lines = [
         "",
         "Ties four ways (spread = best less worst strength; moved = items whose rank differs from the fit's above):",
@@ -135,7 +135,11 @@ def _four_ways(names: tuple[str, ...], wins: np.ndarray, ties: np.ndarray, fit: 
         if not other.exists:
             lines.append(f"  {name:10}  no estimate: {other.status.value}")
             continue
-        rank, mine = np.argsort(np.argsort(-other.estimate)), np.argsort(order)
-        moved = [names[i] for i in np.flatnonzero(rank != mine)]
-        lines.append(f"  {name:10}  spread {np.ptp(other.estimate):7.4f}  moved {len(moved)}")
+        moved = int((_ranks(other.estimate) != mine).sum())
+        lines.append(f"  {name:10}  spread {np.ptp(other.estimate):7.4f}  moved {moved}")
     return lines
+
+
+def _ranks(strengths: np.ndarray) -> np.ndarray:
+    """Rank of each item, 0 for the strongest; equals in the order of the table."""
+    return np.argsort(np.argsort(-strengths, kind="stable"))

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from duel.card import Theorem
-from duel.errors import InvalidInput
+from duel.errors import InvalidInput, positive_integer
 from duel.protocols import PROTOCOLS, simulate
 
 HOLDS = "holds"
@@ -120,11 +120,13 @@ def fit_exponent(
     Raises
     ------
     InvalidInput
-        Shapes that do not match, NaN, fewer than two horizons, a mean that is not positive.
+        Shapes that do not match, NaN, fewer than two horizons, a mean that is not positive; a bad option.
     """
     T, x = _checked(checkpoints, values)
+    _tail(confidence)
+    B, seed = positive_integer("resamples", resamples), positive_integer("seed", seed, least=0)
     _require_positive(T, x)
-    return _slope(np.log(T), x, log=True, confidence=confidence, resamples=resamples, seed=seed)
+    return _slope(np.log(T), x, log=True, confidence=confidence, resamples=B, seed=seed)
 
 
 def measure(
@@ -268,8 +270,17 @@ def assert_rate(
     -------
     Measurement
         What was measured.
+
+    Raises
+    ------
+    AssertionError
+        As said; raised whatever the interpreter's ``-O``.
+    InvalidInput
+        A mean that is not positive has no exponent; a `floor` that leaves too few horizons.
     """
-    m = _measured(algorithm, theorem, environment, horizons, runs, seed) if measurement is None else measurement
+    m = measurement
+    if m is None:
+        m = measure(algorithm, theorem, environment=environment, horizons=horizons, runs=runs, seed=seed)
     if m.shares:
         _assert_probability(m)
         return m
@@ -281,39 +292,51 @@ def assert_rate(
         claimed, value, error = _plain_slope(T, b), *_slope_and_error(T, kept.values, log=True)
         reach = _quantile(R) * error
         edge = _edge(claimed, tolerance)
-        assert value - reach <= edge, (
-            f"{theorem.statement} Exponent {value:.3f} (standard error {error:.3f}, {R} runs, T = "
-            f"{kept.horizons[0]}..{kept.horizons[-1]}) exceeds the claimed {claimed:.3f} by more than "
-            f"{edge - claimed:.3g}; means {np.round(kept.values.mean(axis=0), 4).tolist()}, bound "
-            f"{np.round(kept.bounds, 4).tolist()}."
-        )
+        if not value - reach <= edge:  # NaN fails, too
+            raise AssertionError(
+                f"{theorem.statement} Exponent {value:.3f} (standard error {error:.3f}, {R} runs, T = "
+                f"{kept.horizons[0]}..{kept.horizons[-1]}) exceeds the claimed {claimed:.3f} by more than "
+                f"{edge - claimed:.3g}; means {np.round(kept.values.mean(axis=0), 4).tolist()}, bound "
+                f"{np.round(kept.bounds, 4).tolist()}."
+            )
         trivial = 1.0 if claimed >= 0 else 0.0
-        assert edge >= trivial or edge + 2 * reach < trivial, (
-            f"{theorem.statement} {R} runs could not reject exponent {trivial}: the edge is {edge:.3f}, the reach of "
-            f"an alarm {reach:.3f}. Take more runs or longer horizons."
-        )
+        if not (edge >= trivial or edge + 2 * reach < trivial):
+            raise AssertionError(
+                f"{theorem.statement} {R} runs could not reject exponent {trivial}: the edge is {edge:.3f}, the reach "
+                f"of an alarm {reach:.3f}. Take more runs or longer horizons."
+            )
     if theorem.explicit:
         _assert_level(theorem, kept, level_slack)
     return m
 
 
 def assert_smaller(better: Any, worse: Any, *, alarm: float = ALARM) -> None:
-    """Fail unless the mean of `better` is below that of `worse`, both [R], paired by run: t test at level `alarm`.
+    """Fail with AssertionError unless the mean of `better` is below that of `worse`: paired t test at level `alarm`.
 
     Pairs share instance and noise, so differences scatter less than the two metrics do.
+
+    Parameters
+    ----------
+    better, worse : array_like [R]
+        A value a run, R >= 2; the same runs in the same order.
+    alarm : float in (0, 1)
+        Probability of passing when the means are equal.
+
+    Raises
+    ------
+    InvalidInput
+        Shapes that differ, or fewer than two runs.
     """
-    difference = np.asarray(worse, dtype=np.float64) - np.asarray(better, dtype=np.float64)
-    R = len(difference)
+    first, second = np.asarray(better, dtype=np.float64), np.asarray(worse, dtype=np.float64)
+    R = len(first) if first.ndim == 1 else 0
+    if first.shape != second.shape or R < 2:
+        raise InvalidInput(f"better and worse must be [R], the same R >= 2; got shapes {first.shape}, {second.shape}.")
+    difference = second - first
     error = difference.std(ddof=1) / np.sqrt(R)
-    assert difference.mean() > _quantile(R, alarm) * error, (
-        f"not shown to be smaller: mean difference {difference.mean():.4g}, standard error {error:.4g}, {R} pairs."
-    )
-
-
-def _measured(
-    algorithm: Any, theorem: Theorem, environment: Any, horizons: Any, runs: int | None, seed: int
-) -> Measurement:
-    return measure(algorithm, theorem, environment=environment, horizons=horizons, runs=runs, seed=seed)
+    if not difference.mean() > _quantile(R, alarm) * error:
+        raise AssertionError(
+            f"not shown to be smaller: mean difference {difference.mean():.4g}, standard error {error:.4g}, {R} pairs."
+        )
 
 
 def _assert_level(theorem: Theorem, m: Measurement, slack: float) -> None:
@@ -339,8 +362,10 @@ def _assert_probability(m: Measurement) -> None:
 
     errors, R, delta = round(float(m.values[:, -1].sum())), len(m.values), float(m.bounds[-1])
     chance = float(stats.binom.sf(errors - 1, R, delta))
-    assert chance >= ALARM, f"{errors} errors in {R} runs where at most {delta:.3g} is allowed (chance {chance:.1g})."
-    assert stats.binom.sf(R // 2 - 1, R, delta) < ALARM, f"{R} runs could not reject an error rate of 1/2."
+    if not chance >= ALARM:
+        raise AssertionError(f"{errors} errors in {R} runs where at most {delta:.3g} is allowed (chance {chance:.1g}).")
+    if not stats.binom.sf(R // 2 - 1, R, delta) < ALARM:
+        raise AssertionError(f"{R} runs could not reject an error rate of 1/2.")
 
 
 def _check_probability(m: Measurement, confidence: float) -> Verdict:
@@ -348,7 +373,7 @@ def _check_probability(m: Measurement, confidence: float) -> Verdict:
     from scipy import stats
 
     errors, R, delta = round(float(m.values[:, -1].sum())), len(m.values), float(m.bounds[-1])
-    tail = (1 - confidence) / 2
+    tail = _tail(confidence)
     low = float(stats.beta.ppf(tail, errors, R - errors + 1)) if errors else 0.0
     high = float(stats.beta.ppf(1 - tail, errors + 1, R - errors)) if errors < R else 1.0
     share = errors / R
@@ -392,7 +417,7 @@ def _relaxation(x: np.ndarray, claim: np.ndarray, values: np.ndarray, *, log: bo
         weights[half] += sign * _weights(x[half])
         excess -= sign * float(_weights(x[half]) @ claim[half])
     value, error = _functional(weights, values, log=log)
-    return value + excess > _quantile(len(values), (1 - confidence) / 2) * error
+    return value + excess > _quantile(len(values), _tail(confidence)) * error
 
 
 def _worse(first: str, second: str) -> str:
@@ -444,7 +469,7 @@ def _slope(
     draws = np.random.Generator(np.random.PCG64DXSM(seed)).multinomial(R, np.full(R, 1 / R), size=resamples)
     means = draws @ values / R
     slopes = (np.log(np.maximum(means, np.finfo(float).tiny)) if log else means) @ weights
-    tail = (1 - confidence) / 2
+    tail = _tail(confidence)
     low, high = np.quantile(slopes, [tail, 1 - tail])
     return Exponent(value, float(low), float(high), error, R)
 
@@ -455,7 +480,7 @@ def _error_of_mean(values: np.ndarray) -> np.ndarray:
 
 
 def _upper_mean(values: np.ndarray, confidence: float) -> np.ndarray:
-    return values.mean(axis=0) + _quantile(len(values), (1 - confidence) / 2) * _error_of_mean(values)
+    return values.mean(axis=0) + _quantile(len(values), _tail(confidence)) * _error_of_mean(values)
 
 
 def _quantile(R: int, alarm: float = ALARM) -> float:
@@ -463,6 +488,13 @@ def _quantile(R: int, alarm: float = ALARM) -> float:
     from scipy import stats
 
     return float(stats.t.isf(alarm, R - 1)) if R > 1 else 0.0
+
+
+def _tail(confidence: float) -> float:
+    """Probability left out on each side of an interval."""
+    if not 0 < confidence < 1:
+        raise InvalidInput(f"confidence must be in (0, 1), for example 0.95; got {confidence!r}.")
+    return (1 - confidence) / 2
 
 
 def _above(m: Measurement, floor: float) -> Measurement:

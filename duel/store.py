@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from duel.sweep import Sweep
-
 FORMAT = 1
 SEAL = b"\x01duel-seal\x01"
 CELL_NAME = re.compile(r"([0-9a-f]{32})\.(\d+)\.parquet")
@@ -58,7 +56,7 @@ class StoreError(OSError):
 class Cell(NamedTuple):
     """A block of runs as read from disk."""
 
-    unit: dict[str, Any]  # what was computed, see duel.sweep.unit
+    unit: dict[str, Any]  # what was computed, see duel.identity.unit
     runs: np.ndarray  # int64 [R] run numbers, increasing
     checkpoints: np.ndarray  # int64 [C]
     metrics: dict[str, np.ndarray]  # name -> float64 [R, C]
@@ -375,6 +373,20 @@ def commit(target: Path, data: bytes) -> None:
             os.close(folder)
 
 
+def write(file: Path, data: bytes) -> None:
+    """Write a file for people (a page, a table, a picture), whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        It cannot be written; what was there before is there still.
+    """
+    try:
+        commit(file, data)
+    except OSError as error:
+        raise explained(error, file) from None
+
+
 def explained(error: OSError, path: Path) -> StoreError:
     """The same error with what it means for the sweep."""
     if isinstance(error, StoreError):
@@ -520,10 +532,7 @@ class Results:
         target = Path(path)
         if not target.parent.is_dir():
             raise InvalidInput(f"path: the folder {str(target.parent)!r} does not exist; make it first.")
-        try:
-            commit(target, data)
-        except OSError as e:
-            raise explained(e, target) from None
+        write(target, data)
         return target
 
     def _read(self, entry: Entry, held: Mapping[str, int] | None = None) -> Block:
@@ -708,7 +717,7 @@ def _known(name: str) -> bool:
     return bool(CELL_NAME.fullmatch(name)) or name.startswith(".tmp-")
 
 
-def garbage(path: str | os.PathLike[str], sweeps: Iterable["Sweep"] = (), *, delete: bool = False) -> list[Path]:
+def garbage(path: str | os.PathLike[str], sweeps: Iterable[Any] = (), *, delete: bool = False) -> list[Path]:
     """Files of a store that nothing refers to: listed, and deleted only on request.
 
     A result file is referred to by what a recorded sweep asked for last, or by one of `sweeps` as it stands in the code
@@ -717,10 +726,17 @@ def garbage(path: str | os.PathLike[str], sweeps: Iterable["Sweep"] = (), *, del
     Parameters
     ----------
     path : path-like
-    sweeps : iterable of Sweep
+    sweeps : iterable of `duel.sweep.Sweep`
         Experiments whose results must stay, beside those recorded in the store.
     delete : bool
         Remove what is listed.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no store at `path`.
+    Damaged
+        If the record of a sweep is damaged: what it refers to is then not known.
     """
     store = Store(path)
     if not (store.path / "cells").is_dir():

@@ -95,6 +95,15 @@ def test_bad_input_is_named(checkpoints: Any, values: Any, names: str) -> None:
         rates.fit_exponent(checkpoints, values)
 
 
+def test_bad_options_are_named() -> None:
+    for options, names in (({"confidence": 95}, "confidence"), ({"resamples": 0}, "resamples"), ({"seed": -1}, "seed")):
+        with pytest.raises(InvalidInput, match=names):
+            rates.fit_exponent([1, 2], [[1.0, 2.0]], **options)
+    for better, worse in (([1.0], [2.0]), ([1.0, 2.0], [1.0]), ([[1.0, 2.0]], [[2.0, 3.0]])):
+        with pytest.raises(InvalidInput, match="better and worse"):
+            rates.assert_smaller(better, worse)
+
+
 # -------------------------------------------------------------------------------------------------------- verdicts
 
 

@@ -136,7 +136,8 @@ def test_contextual_regret(utilities, data):
 
 
 def test_rules_compile_and_give_the_same_bits():
-    numba = pytest.importorskip("numba")
+    import numba
+
     u = np.array([0.3, -1.7, 2.2, 0.1])
     for rule in (regret.average, regret.weak, regret.strong):
         assert numba.njit(rule)(0.1, 0.7) == rule(0.1, 0.7)

@@ -554,10 +554,6 @@ def test_durations():
 # From the shell
 
 
-class Plotted(NamedTuple):
-    frames: list
-
-
 def test_an_experiment_from_the_shell(tmp_path, capsys):
     plots: list[tuple[pd.DataFrame, Path]] = []
     plot = lambda frame, out: plots.append((frame, out))  # noqa: E731
@@ -593,7 +589,7 @@ def test_statuses_and_one_line_errors(capsys):
         (StoreError(28, "the disk is full"), 1),
     ]
     for error, status in cases:
-        assert console._guarded(raising(error)) == status
+        assert console.guarded(raising(error)) == status
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert console.main(["run", "no_such_experiment"]) == 2
     assert "experiment: unknown name 'no_such_experiment'" in capsys.readouterr().err
@@ -638,7 +634,7 @@ CONSTRUCTION = [
         for v in (0, -1, 1.5, None, "ten", math.nan, math.inf, True, 10**16)
     ),
     *((lambda v=v: small(runs=v), "runs must be") for v in (0, -3, 2.5, None, "all", math.nan, False, [1, 2], 10**10)),
-    *((lambda v=v: small(seed=v), "seed must be") for v in (-1, 0.5, None, "s", math.inf, True, 2**63)),
+    *((lambda v=v: small(seed=v), "seed must be") for v in (-1, 0.5, None, "s", math.inf, True, 2**63, 10**400)),
     *((lambda v=v: small(block=v), "block must be") for v in (0, -16, 1.5, None, "x", True, 10**6)),
     # checkpoints
     *(
