@@ -228,9 +228,7 @@ def families() -> list[str]:
 
 def catalogue_index() -> str:
     """All names, a table a family."""
-    from duel.cli import rows_of
-
-    rows = {kind: rows_of(kind) for kind in ("algorithms", "environments", "experiments")}
+    rows = {kind: catalog.listing(kind) for kind in catalog.KINDS}
     counts = ", ".join(f"{len(r)} {kind}" for kind, r in rows.items())
     page = [heading("Catalogue", "=")]
     page.append(

@@ -71,7 +71,7 @@ def fits(content: dict[str, Any]) -> str:
 
 def costs(content: dict[str, Any]) -> str:
     rows = []
-    for row in content["rows"]:
+    for row in (r for r in content["rows"] if "exponent" in r):
         fit, sizes = row["exponent"], row["sizes"]
         rows.append(
             [
@@ -80,14 +80,14 @@ def costs(content: dict[str, Any]) -> str:
             ]
         )  # fmt: skip
     page = table(["case", "size", "exponent of the time (95 %)", "expected"], rows)
-    if content.get("starts"):
-        rows = [
-            [
-                s["name"], f"{s['cold']:.1f} s", f"{s['warm']:.1f} s", f"{s['imports']:.1f} s",
-                *(f"{megabytes:.0f} MB" for megabytes in s["megabytes"]),
-            ]
-            for s in content["starts"]
-        ]  # fmt: skip
+    rows = [
+        [
+            s["name"], f"{s['cold']:.1f} s", f"{s['warm']:.1f} s", f"{s['imports']:.1f} s",
+            *(f"{megabytes:.0f} MB" for megabytes in s["megabytes"]),
+        ]
+        for s in content["rows"] if "cold" in s
+    ]  # fmt: skip
+    if rows:
         heads = ["first result of a process", "cold", "warm", "of it, imports", "memory, short run", "long run"]
         page += (
             "\nCold compiles, warm reads machine code that was kept. A long run has 20 to 1000 times the rounds.\n\n"
@@ -99,7 +99,7 @@ def costs(content: dict[str, Any]) -> str:
 def games(content: dict[str, Any]) -> str:
     rows = [
         [
-            row["name"], "" if row["ratio"] is None else f"**{times(row['ratio'])}**", digits(row["rate"]),
+            row["name"], f"**{times(row['ratio'])}**", digits(row["rate"]),
             digits(row["slowest"]), str(row["goal"] or ""), seconds(row["compile"]),
         ]
         for row in content["rows"]
@@ -117,11 +117,11 @@ def mdps(content: dict[str, Any]) -> str:
 
 
 PARTS = {
-    "engine": ("The engine beside NumPy loops", "duel bench --json", engine),
-    "games": ("Solvers of preference games", "duel bench --games --json", games),
-    "mdps": ("Preferences of trajectories", "duel bench --mdps --json", mdps),
-    "fits": ("Likelihood fits beside other libraries", "duel bench --fits --json", fits),
-    "costs": ("Growth of the cost", "duel bench --costs --json", costs),
+    "engine": ("The engine beside NumPy loops", "duel bench", engine),
+    "games": ("Solvers of preference games", "duel bench --games", games),
+    "mdps": ("Preferences of trajectories", "duel bench --mdps", mdps),
+    "fits": ("Likelihood fits beside other libraries", "duel bench --fits", fits),
+    "costs": ("Growth of the cost", "duel bench --costs", costs),
 }
 
 
@@ -134,7 +134,7 @@ def benchmark_page(folder: Path = BENCHMARK) -> str:
             content = json.loads(file.read_text(encoding="utf-8"))
             about = ", ".join(f"{k} {v}" for k, v in content["machine"].items())
             command += " --quick" if content.get("quick") else ""
-            page += [f"## {title}\n", f"`{command} > docs/benchmark/{name}.json`\n", draw(content), f"*{about}*\n"]
+            page += [f"## {title}\n", f"`{command} --out docs/benchmark/{name}.json`\n", draw(content), f"*{about}*\n"]
     return "\n".join(page)
 
 

@@ -10,11 +10,12 @@ contexts on the sphere and the logistic link.
 import math
 import os
 import platform
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from duel.protocols import simulate
 
 HORIZON = 10_000
 ALPHA = 0.51
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Row:
         return self.engine / self.loop
 
 
-def bench(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[Row], None] | None = None) -> list[Row]:
-    """Measure the cases called `names` (all if empty).
+def rows(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Row]:
+    """Measure the cases that begin with one of `names` (all if empty), each when its row is asked for.
 
     Parameters
     ----------
@@ -76,30 +78,33 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[R
         Case names, or prefixes of them such as "RUCB".
     quick : bool
         A fifth of the time, noisier.
-    report : callable or None
-        Called with each row as soon as it is measured.
+
+    Raises
+    ------
+    InvalidInput
+        At once, for a name that no case begins with.
+    """
+    seconds, repeats = (0.3, 3) if quick else (1.5, 5)
+    wanted = chosen({case.name: case for case in cases()}, names)
+    return (measure(case, seconds=seconds, repeats=repeats) for case in wanted.values())
+
+
+def chosen(cases: Mapping[str, C], names: Sequence[str]) -> dict[str, C]:
+    """Cases whose name begins with one of `names`, whatever the letters' case; all of them if there are none.
 
     Raises
     ------
     InvalidInput
         A name that no case begins with.
     """
-    rows = []
-    for case in chosen(names):
-        row = measure(case, seconds=0.3 if quick else 1.5, repeats=3 if quick else 5)
-        rows.append(row)
-        if report is not None:
-            report(row)
-    return rows
 
+    def begins(case: str, name: str) -> bool:
+        return case.lower().startswith(name.lower())
 
-def chosen(names: Sequence[str]) -> list[Case]:
-    """Cases whose name begins with one of `names`, whatever the letters' case; all of them if there are none."""
-    everything = cases()
     for name in names:
-        if not any(c.name.lower().startswith(name.lower()) for c in everything):
-            raise unknown("benchmark", name, tuple(c.name for c in everything))
-    return [c for c in everything if not names or any(c.name.lower().startswith(n.lower()) for n in names)]
+        if not any(begins(case, name) for case in cases):
+            raise unknown("benchmark", name, tuple(cases))
+    return {case: what for case, what in cases.items() if not names or any(begins(case, name) for name in names)}
 
 
 def measure(case: Case, *, seconds: float, repeats: int) -> Row:
@@ -136,19 +141,52 @@ def measure(case: Case, *, seconds: float, repeats: int) -> Row:
     )  # fmt: skip
 
 
-def as_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """Rows and the machine, ready for `json.dumps`."""
-    return {
-        "machine": machine(),
-        "rows": [{**asdict(r), "ratio": r.ratio} for r in rows],
-    }
+def heading() -> str:
+    """How to read the rows in a terminal."""
+    about = machine()
+    heads = "{:<28}{:>16}{:>18}{:>8}{:>16}{:>7}{:>11}{:>12}".format(
+        "case", "engine rounds/s", "slowest..fastest", "goal", "NumPy rounds/s", "ratio", "2 threads", "first call"
+    )
+    return (
+        "Rounds per second of processor time on one thread (median of the repeats); '2 threads': wall-clock time of "
+        f"one thread over that of two.\n{about['processor']}, {about['cores']} cores, Python {about['python']}, "
+        f"NumPy {about['numpy']}, Numba {about['numba']}.\n\n{heads}\n{'-' * len(heads)}"
+    )
+
+
+def line(row: Row, *, quick: bool = False) -> str:
+    """A row for a terminal."""
+    spread = f"{metric_prefix(row.engine_low)}..{metric_prefix(row.engine_high)}"
+    return (
+        f"{row.name:<28}{metric_prefix(row.engine):>16}{spread:>18}{metric_prefix(row.goal):>8}"
+        f"{metric_prefix(row.loop):>16}{row.ratio:>6.0f}x{row.scaling:>10.2f}x{row.first_call:>10.1f} s"
+    )
+
+
+def verdict(met: bool, quick: bool) -> str:
+    """Whether a goal is met, in a word; a quick measurement does not judge."""
+    return "" if quick else " (met)" if met else " (missed)"
+
+
+def metric_prefix(value: float) -> str:
+    """``"12.3M"``, ``"456k"``, ``"7.8"``: three digits."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def as_json(rows: Iterable[Any], *, quick: bool) -> dict[str, Any]:
+    """Rows of any benchmark (their fields, and `ratio` where they have it) and the machine, ready for `json.dumps`."""
+    told = [asdict(row) | ({"ratio": row.ratio} if hasattr(row, "ratio") else {}) for row in rows]
+    return {"quick": quick, "machine": machine(), "rows": told}
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """What the figures depend on; the device where JAX computes, if it was used."""
     import numba
 
-    return {
+    about = {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "python": platform.python_version(),
@@ -156,6 +194,15 @@ def machine() -> dict[str, Any]:
         "numba": numba.__version__,
         "load": " / ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown",
     }
+    return about | ({"device": device()} if "jax" in sys.modules else {})
+
+
+def device() -> str:
+    """Where JAX computes."""
+    import jax
+
+    it = jax.devices()[0]
+    return f"{it.platform} {it.device_kind}; float64"
 
 
 def _processor() -> str:

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from duel import catalog
-from duel.errors import unknown
+from duel.bench import chosen
 from duel.protocols import simulate
 from duel.rates import Exponent, fit_exponent
 
@@ -45,26 +46,49 @@ class Row:
     seconds: tuple[float, ...]  # median over the repeats, a size
 
 
-def costs(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[Row], None] | None = None) -> list[Row]:
-    """Measure the cases that begin with one of `names` (all if there are none).
+@dataclass(frozen=True)
+class Start:
+    """Seconds to the first result of a fresh process, without and with kept machine code; peak memory (Linux)."""
+
+    name: str
+    cold: float
+    warm: float
+    imports: float  # of these, importing the lab and its libraries
+    megabytes: tuple[float, float]  # peak memory at the short and at the long horizon of `STARTS`
+
+
+def rows(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Row | Start]:
+    """Measure the cases that begin with one of `names`, each when its row is asked for; all and `STARTS` if empty.
 
     Raises
     ------
     InvalidInput
-        A name that no case begins with.
+        At once, for a name that no case begins with.
     """
-    everything = cases()
-    for name in names:
-        if not any(c.name.lower().startswith(name.lower()) for c in everything):
-            raise unknown("benchmark", name, tuple(c.name for c in everything))
-    rows = []
-    for case in everything:
-        if names and not any(case.name.lower().startswith(n.lower()) for n in names):
-            continue
-        rows.append(measure(case, repeats=3 if quick else 7, seconds=0.05 if quick else 0.3))
-        if report is not None:
-            report(rows[-1])
-    return rows
+    repeats, seconds = (3, 0.05) if quick else (7, 0.3)
+    wanted = chosen({case.name: case for case in cases()}, names)
+    measured = (measure(case, repeats=repeats, seconds=seconds) for case in wanted.values())
+    return chain(measured, () if names else map(start, STARTS))
+
+
+def heading() -> str:
+    """How to read the rows in a terminal."""
+    return (
+        "Exponents, with 95 % intervals over the repeats, of the processor time of a round (of a run, for T) against\n"
+        "the size; then processes of their own: time to the first result, and peak memory."
+    )
+
+
+def line(row: Row | Start, *, quick: bool = False) -> str:
+    """A row for a terminal."""
+    if isinstance(row, Row):
+        sizes = f"{row.symbol} = {row.sizes[0]:,} to {row.sizes[-1]:,}"
+        return f"{row.name:<18}{sizes:<24}exponent {row.exponent!s:<24}{row.expected}"
+    short, long = (f"{T:,}" for T in STARTS[row.name][1:])
+    return (
+        f"{row.name:<18}cold {row.cold:.1f} s, with kept machine code {row.warm:.1f} s (imports {row.imports:.1f} s); "
+        f"{row.megabytes[0]:.0f} MB at T = {short}, {row.megabytes[1]:.0f} MB at T = {long}"
+    )
 
 
 def measure(case: Case, *, repeats: int, seconds: float) -> Row:
@@ -131,17 +155,6 @@ def cases() -> list[Case]:
 # ------------------------------------------------------------------------------------------------------ the process
 
 
-@dataclass(frozen=True)
-class Start:
-    """Seconds to the first result of a fresh process, without and with kept machine code; peak memory (Linux)."""
-
-    name: str
-    cold: float
-    warm: float
-    imports: float  # of these, importing the lab and its libraries
-    megabytes: tuple[float, float]  # peak memory at the short and at the long horizon of `STARTS`
-
-
 _SCRIPT = """
 import time
 began = time.perf_counter()
@@ -166,18 +179,14 @@ STARTS = {
 }  # fmt: skip
 
 
-def starts(report: Callable[[Start], None] | None = None) -> list[Start]:
-    """Fresh processes: cold and warm starts, and peak memory at a short and at a long horizon."""
-    rows = []
-    for name, (build, short, long) in STARTS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            _, cold, small = _fresh(build, short, folder)
-            imports, warm, _ = _fresh(build, short, folder)
-            *_, large = _fresh(build, long, folder)
-        rows.append(Start(name, cold, warm, imports, (small, large)))
-        if report is not None:
-            report(rows[-1])
-    return rows
+def start(name: str) -> Start:
+    """Fresh processes for one of `STARTS`: cold and warm starts, and peak memory at a short and at a long horizon."""
+    build, short, long = STARTS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        _, cold, small = _fresh(build, short, folder)
+        imports, warm, _ = _fresh(build, short, folder)
+        *_, large = _fresh(build, long, folder)
+    return Start(name, cold, warm, imports, (small, large))
 
 
 def _fresh(build: str, horizon: int, folder: str) -> tuple[float, float, float]:

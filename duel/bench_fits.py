@@ -5,7 +5,7 @@ Seconds of processor time, least of the repeats: a busy machine adds to them and
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from duel.errors import unknown
+from duel.bench import chosen, verdict
 from duel.likelihood import bradley_terry, count_wins, linear, plackett_luce
 
 SEED = 0
@@ -29,7 +29,7 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class FitRow:
+class Row:
     """What was measured."""
 
     name: str
@@ -40,39 +40,37 @@ class FitRow:
     note: str = ""
 
 
-def fits(
-    names: Sequence[str] = (), *, quick: bool = False, report: Callable[[FitRow], None] | None = None
-) -> list[FitRow]:
-    """Measure the rows whose name begins with one of `names` (all if empty).
+def rows(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Row]:
+    """Measure the cases that begin with one of `names` (all if empty), each when its row is asked for.
 
-    Parameters
-    ----------
-    quick : bool
-        A tenth of the data, and no library that takes seconds: goals are then not judged.
-    report : callable or None
-        Called with each row as soon as it is measured.
+    `quick` takes a tenth of the data and no library that takes seconds: goals are then not judged.
 
     Raises
     ------
     InvalidInput
-        A name that no row begins with.
+        At once, for a name that no case begins with.
     """
-    rows = {
+    cases = {
         "Bradley-Terry K=100 n=1e5": items,
         "Plackett-Luce K=100 n=1e4": rankings,
         "logistic d=10 n=1e5": differences,
         "failure instance, 1000 seeds": seeds,
     }
-    for name in names:
-        if not any(title.lower().startswith(name.lower()) for title in rows):
-            raise unknown("benchmark", name, tuple(rows))
-    found = []
-    for title, row in rows.items():
-        if not names or any(title.lower().startswith(name.lower()) for name in names):
-            found.append(row(title, quick))
-            if report is not None:
-                report(found[-1])
-    return found
+    return (case(name, quick) for name, case in chosen(cases, names).items())
+
+
+def heading() -> str:
+    """How to read the rows in a terminal."""
+    return "Processor time, the least of the repeats: ours, and rivals on the same data with their distance from it."
+
+
+def line(row: Row, *, quick: bool = False) -> str:
+    """A row for a terminal, with a line a rival."""
+    lines = [f"{row.name:<34}{1e3 * row.seconds:>12.2f} ms   goal {row.goal}{verdict(row.met, quick)}; {row.note}"]
+    for rival in row.rivals:
+        ratio = f"{rival.seconds / row.seconds:>9.1f}x"
+        lines.append(f"    {rival.name:<30}{1e3 * rival.seconds:>12.2f} ms {ratio}  differs by {rival.error:.0e}")
+    return "\n".join(lines)
 
 
 def least(call: Callable[[], Any], repeats: int = 7) -> tuple[float, Any]:
@@ -96,7 +94,7 @@ def _centred(x: Any) -> np.ndarray:
     return np.asarray(x) - np.mean(x)
 
 
-def items(title: str, quick: bool) -> FitRow:
+def items(title: str, quick: bool) -> Row:
     """From rows of comparisons to strengths, counting included."""
     K, n = 100, 10_000 if quick else 100_000
     rng = np.random.default_rng(SEED)
@@ -124,10 +122,10 @@ def items(title: str, quick: bool) -> FitRow:
         for name in ("ilsr_pairwise",) if quick else ("ilsr_pairwise", "mm_pairwise", "opt_pairwise"):
             method = getattr(choix, name)
             rivals.append(_rival(f"choix {name}", lambda m=method: m(K, rows), fit.estimate, 1))
-    return FitRow(title, seconds, "10 ms", seconds <= 0.010, tuple(rivals), f"{fit.iterations} iterations")
+    return Row(title, seconds, "10 ms", seconds <= 0.010, tuple(rivals), f"{fit.iterations} iterations")
 
 
-def rankings(title: str, quick: bool) -> FitRow:
+def rankings(title: str, quick: bool) -> Row:
     """Rankings of five out of a hundred."""
     K, n = 100, 1_000 if quick else 10_000
     rng = np.random.default_rng(SEED)
@@ -154,10 +152,10 @@ def rankings(title: str, quick: bool) -> FitRow:
     choix = _library("choix")
     if choix is not None:
         rivals.append(_rival("choix ilsr_rankings", lambda: choix.ilsr_rankings(K, R.tolist()), fit.estimate, 1))
-    return FitRow(title, seconds, "20 ms", seconds <= 0.020, tuple(rivals), f"{fit.iterations} iterations")
+    return Row(title, seconds, "20 ms", seconds <= 0.020, tuple(rivals), f"{fit.iterations} iterations")
 
 
-def differences(title: str, quick: bool) -> FitRow:
+def differences(title: str, quick: bool) -> Row:
     """Linear logistic preferences; the rival is one pass of Newton's method written as three BLAS calls."""
     d, n = 10, 10_000 if quick else 100_000
     rng = np.random.default_rng(SEED)
@@ -177,10 +175,10 @@ def differences(title: str, quick: bool) -> FitRow:
         model = sklearn.LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10)
         rivals.append(_rival("scikit-learn lbfgs", lambda: model.fit(X, y).coef_[0], fit.estimate, 3, shift=False))
     note = f"{fit.iterations} iterations, {1e3 * each:.2f} ms each, {each / one:.2f} passes each"
-    return FitRow(title, seconds, "1.5 passes an iteration", each <= 1.5 * one, tuple(rivals), note)
+    return Row(title, seconds, "1.5 passes an iteration", each <= 1.5 * one, tuple(rivals), note)
 
 
-def seeds(title: str, quick: bool) -> FitRow:
+def seeds(title: str, quick: bool) -> Row:
     """A thousand data sets of figure 1 (n = 500) in one compiled call, beside a loop of constrained SciPy fits."""
     import jax
     import jax.numpy as jnp
@@ -228,7 +226,7 @@ def seeds(title: str, quick: bool) -> FitRow:
     loop *= R / len(few)
     error = float(np.abs(theirs - np.asarray(ours)[: len(few)]).max())
     rivals = (Rival(f"loop of {R} SciPy SLSQP fits", loop, error),)
-    return FitRow(title, seconds, "100x the loop", loop >= 100 * seconds, rivals, f"{loop / seconds:.0f}x")
+    return Row(title, seconds, "100x the loop", loop >= 100 * seconds, rivals, f"{loop / seconds:.0f}x")
 
 
 def _rival(name: str, call: Callable[[], Any], estimate: np.ndarray, repeats: int, *, shift: bool = True) -> Rival:

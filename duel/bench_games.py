@@ -6,7 +6,7 @@ runs on whatever device JAX finds, and `device` says on which.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from duel import catalog
-from duel.errors import unknown
+from duel.bench import chosen, device, metric_prefix, verdict
 from duel.games import gap_of_logits, solve, stack, world
 from duel.protocols import simulate
 
@@ -29,16 +29,16 @@ class Row:
     slowest: float  # worst of the repeats
     goal: str
     met: bool
-    loop: float | None  # NumPy, one game after the other
+    loop: float  # NumPy, one game after the other
     compile: float  # seconds of the first call less those of the second
 
     @property
-    def ratio(self) -> float | None:
+    def ratio(self) -> float:
         """Ours over the NumPy loop."""
-        return None if self.loop is None else self.rate / self.loop
+        return self.rate / self.loop
 
 
-CASES = {  # name -> actions, games, iterations, goal in game-iterations a second, through `simulate`
+CASES = {  # name -> actions, games, iterations, goal in game-iterations a second (None: by `SLACK`), by `simulate`
     "EGPO n=10, 100 games": (10, 100, 20_000, 6e6, False),
     "EGPO n=100, 100 games": (100, 100, 1_000, 0.3e6, False),
     "EGPO n=10, 1 game": (10, 1, 500_000, 0.7e6, False),
@@ -46,37 +46,38 @@ CASES = {  # name -> actions, games, iterations, goal in game-iterations a secon
     "EGPO n=1000, 1 game": (1000, 1, 1_000, None, False),
 }
 SLACK = 1.3  # at n = 1000, what a step may take of two bare matrix-vector products
-COMPILE = 2.0  # seconds that compiling may take
 
 
-def rows(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[Row], None] | None = None) -> list[Row]:
-    """Measure the cases whose name begins with one of `names` (all if empty); `quick`: a tenth of the iterations.
+def rows(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Row]:
+    """Measure the cases that begin with one of `names` (all if empty), each when its row is asked for.
+
+    `quick` takes a tenth of the iterations.
 
     Raises
     ------
     InvalidInput
-        A name that no case begins with.
+        At once, for a name that no case begins with.
     """
-    for name in names:
-        if not any(case.lower().startswith(name.lower()) for case in CASES):
-            raise unknown("benchmark", name, tuple(CASES))
-    found = []
-    for name in CASES:
-        if not names or any(name.lower().startswith(n.lower()) for n in names):
-            found.append(_measured(name, quick))
-            if report is not None:
-                report(found[-1])
-    return found
+    return (_measured(name, *case, quick=quick) for name, case in chosen(CASES, names).items())
 
 
-def device() -> str:
-    """Where JAX computes."""
-    it = jax.devices()[0]
-    return f"{it.platform} {it.device_kind}; float64"
+def heading() -> str:
+    """How to read the rows in a terminal."""
+    return (
+        f"Device: {device()}. Of processor time on a CPU, of wall clock elsewhere; the best of the repeats. Goals are "
+        "for one CPU core."
+    )
 
 
-def _measured(name: str, quick: bool) -> Row:
-    n, games, iterations, goal, through = CASES[name]
+def line(row: Row, *, quick: bool = False) -> str:
+    """A row for a terminal."""
+    return (
+        f"{row.name:<30}{metric_prefix(row.rate):>8} game-iterations/s (slowest {metric_prefix(row.slowest)}), goal "
+        f"{row.goal}{verdict(row.met, quick)}; {row.ratio:.0f}x a NumPy loop; compiled in {row.compile:.2f} s"
+    )
+
+
+def _measured(name: str, n: int, games: int, iterations: int, goal: float | None, through: bool, *, quick: bool) -> Row:
     iterations, repeats = max(iterations // (10 if quick else 1), 100), 3 if quick else 7
     environment, algorithm = catalog.environment("RandomPreferences")(actions=n, reference_scale=1.0), _egpo()
     game = stack([world(environment, 0, r) for r in range(games)])

@@ -6,7 +6,7 @@ sums by next state, or, as in published code, with a pass over all past transiti
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from duel import catalog
-from duel.errors import unknown
+from duel.bench import chosen, device, verdict
 from duel.mdps import world
 from duel.protocols import simulate
 
@@ -48,24 +48,28 @@ CASES = {  # name -> algorithm, its fields, environment, rounds; what is judged
 }
 
 
-def rows(names: Sequence[str] = (), *, quick: bool = False, report: Callable[[Row], None] | None = None) -> list[Row]:
-    """Measure the cases whose name begins with one of `names` (all if empty); `quick`: a tenth of the rounds.
+def rows(names: Sequence[str] = (), *, quick: bool = False) -> Iterator[Row]:
+    """Measure the cases that begin with one of `names` (all if empty), each when its row is asked for.
+
+    `quick` takes a tenth of the rounds.
 
     Raises
     ------
     InvalidInput
-        A name that no case begins with.
+        At once, for a name that no case begins with.
     """
-    for name in names:
-        if not any(case.lower().startswith(name.lower()) for case in CASES):
-            raise unknown("benchmark", name, tuple(CASES))
-    found = []
-    for name in CASES:
-        if not names or any(name.lower().startswith(n.lower()) for n in names):
-            found.append(_measured(name, quick))
-            if report is not None:
-                report(found[-1])
-    return found
+    return (_measured(name, quick) for name in chosen(CASES, names))
+
+
+def heading() -> str:
+    """How to read the rows in a terminal."""
+    return f"Device: {device()}. Processor time of one core, the best of the repeats."
+
+
+def line(row: Row, *, quick: bool = False) -> str:
+    """A row for a terminal."""
+    goal = f"goal {row.goal:,.4g}{verdict(row.met, quick)}"
+    return f"{row.name:<26}{row.value:>12,.4g} {row.unit:<11} {goal}; {row.note}"
 
 
 def _measured(name: str, quick: bool) -> Row:

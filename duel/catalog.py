@@ -1,6 +1,7 @@
 """The catalogue: algorithms, environments and experiments found by walking the packages. No hand-kept list."""
 
 import ast
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -82,12 +83,40 @@ def environments() -> dict[str, str]:
 
 
 def experiments() -> dict[str, str]:
-    """Experiment -> its module: files of `experiments` that define both SWEEP and plot."""
-    found = {}
-    for file in sorted(folder("experiments").glob("*.py")):
-        if not file.name.startswith("_"):
-            found[file.stem] = f"experiments.{file.stem}"
-    return found
+    """Experiment -> its module: files of `experiments` whose name does not begin with an underscore."""
+    names = sorted(file.stem for file in folder("experiments").glob("*.py") if not file.name.startswith("_"))
+    return {name: f"experiments.{name}" for name in names}
+
+
+def listing(kind: str) -> list[tuple[str, str, str]]:
+    """Name, family and first words of every member of a kind, by family; nothing is imported.
+
+    Raises
+    ------
+    InvalidInput
+        A kind that is not one of `KINDS`.
+    """
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    known = {"algorithms": algorithms, "environments": environments, "experiments": experiments}[kind]()
+    plain = kind == "experiments"
+    rows = []
+    for name, module in sorted(known.items(), key=lambda item: (item[1].rpartition(".")[0], item[0].lower())):
+        rows.append((name, "" if plain else module.split(".")[1], summary(module, None if plain else name)))
+    return rows
+
+
+def summary(module: str, name: str | None = None) -> str:
+    """First sentence of the docstring of a module, or of one of its classes and functions; no import."""
+    package, _, stem = module.rpartition(".")
+    tree = ast.parse((folder(package) / f"{stem}.py").read_text(encoding="utf-8"))
+    node: Any = tree
+    if name is not None:
+        node = next((n for n in tree.body if getattr(n, "name", None) == name), tree)
+    text = " ".join((ast.get_docstring(node) or ast.get_docstring(tree) or "").partition("\n\n")[0].split())
+    plain = re.sub(r"\s*\[[a-z]+\d{4}\w*\]_?", "", text)
+    masked = re.sub(r"``.*?``|`[^`]*`", lambda code: "x" * len(code[0]), plain)  # a stop inside code ends no sentence
+    return plain[: len(masked.partition(". ")[0])].rstrip(".")
 
 
 def algorithm(name: str) -> type:

@@ -32,8 +32,9 @@ class Band(NamedTuple):
 def bootstrap_mean(values: Any, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Band:
     """Mean over runs with a percentile bootstrap interval at every checkpoint.
 
-    Resampling n runs with replacement gives each a multinomial weight; the means of all resamples are one product of
-    matrices, [resamples, R] @ [R, C].
+    The interval is for the expectation, which is what theorems bound; it says nothing of the spread of single runs
+    (`quantiles`, `duel.plotting.plot_ecdf`). Whole runs are resampled: with replacement, n runs have multinomial
+    weights, and the means of all resamples are one product of matrices, [resamples, R] @ [R, C].
 
     Parameters
     ----------
@@ -42,10 +43,17 @@ def bootstrap_mean(values: Any, *, level: float = 0.95, resamples: int = 2000, s
         Coverage of the interval, asymptotically.
     resamples : int >= 100
     seed : int >= 0
+        Of the resampling alone: the same values give the same band.
 
     Returns
     -------
     Band of arrays [C]
+        A single run is its own interval.
+
+    Raises
+    ------
+    InvalidInput
+        No run, NaN, a level outside (0, 1), too few resamples.
     """
     x = _values(values)
     means = _weights(len(x), resamples, seed) @ x
@@ -107,7 +115,7 @@ def summary(
     import pandas as pd
 
     rows = []
-    for environment, table in _tables(frame, metric, t).items():
+    for environment, table in by_run(frame, metric, t).items():
         for algorithm in table.columns:
             x = table[algorithm].dropna().to_numpy()
             if not len(x):
@@ -163,7 +171,7 @@ def paired(
 
     tail = _tails(level)[1]
     rows = []
-    for environment, table in _tables(frame, metric, t).items():
+    for environment, table in by_run(frame, metric, t).items():
         if baseline not in table.columns:
             raise unknown("baseline", baseline, tuple(map(str, table.columns)))
         for algorithm in table.columns:
@@ -244,7 +252,7 @@ def select(
     import pandas as pd
 
     rows = []
-    for environment, table in _tables(frame, metric, t).items():
+    for environment, table in by_run(frame, metric, t).items():
         if table.isna().to_numpy().any():
             raise InvalidInput(f"frame: algorithms on {environment} have different runs; finish the sweep first.")
         n = _tuning_runs(tuning, len(table))
@@ -268,6 +276,47 @@ def select(
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def by_run(frame: Any, metric: str, t: int | None = None) -> "dict[str, pd.DataFrame]":
+    """Environment -> table [run, algorithm] of one metric at one checkpoint, algorithms in order of appearance.
+
+    Parameters
+    ----------
+    frame : tidy table
+    metric : str
+    t : int or None
+        Checkpoint; the last one of each environment (None).
+
+    Raises
+    ------
+    InvalidInput
+        A missing column, an unknown metric, a `t` that is no checkpoint, several values for a run.
+    """
+    missing = [c for c in COLUMNS if c not in getattr(frame, "columns", ())]
+    if missing:
+        raise InvalidInput(f"frame must be the tidy table of results.to_frame(); it has no column {missing[0]!r}.")
+    metrics = tuple(map(str, frame["metric"].unique()))
+    if metric not in metrics:
+        raise unknown("metric", metric, metrics)
+    rows = frame[frame["metric"] == metric]
+    tables = {}
+    for environment in rows["environment"].unique():
+        here = rows[rows["environment"] == environment]
+        at = int(here["t"].max()) if t is None else positive_integer("t", t)
+        now = here[here["t"] == at]
+        if not len(now):
+            known = sorted(here["t"].unique())
+            near = min(known, key=lambda c: abs(c - at))
+            raise InvalidInput(f"t: {at} is not a checkpoint on {environment}; the nearest is {near}.")
+        if now.duplicated(["algorithm", "run"]).any():
+            raise InvalidInput(
+                f"frame: several values for one algorithm, run and t on {environment}; give variants own labels."
+            )
+        names = list(dict.fromkeys(map(str, now["algorithm"])))
+        table = now.astype({"algorithm": str}).pivot(index="run", columns="algorithm", values="value")
+        tables[str(environment)] = table.sort_index()[names]
+    return tables
 
 
 def _p_value(mean: float, error: float, n: int) -> float:
@@ -317,31 +366,3 @@ def _values(values: Any) -> np.ndarray:
             "values contain NaN: the metric is undefined there; choose another metric or drop these runs."
         )
     return x
-
-
-def _tables(frame: Any, metric: str, t: int | None) -> "dict[str, pd.DataFrame]":
-    """Environment -> table [run, algorithm] of one metric at one checkpoint, algorithms in order of appearance."""
-    missing = [c for c in COLUMNS if c not in getattr(frame, "columns", ())]
-    if missing:
-        raise InvalidInput(f"frame must be the tidy table of results.to_frame(); it has no column {missing[0]!r}.")
-    metrics = tuple(map(str, frame["metric"].unique()))
-    if metric not in metrics:
-        raise unknown("metric", metric, metrics)
-    rows = frame[frame["metric"] == metric]
-    tables = {}
-    for environment in rows["environment"].unique():
-        here = rows[rows["environment"] == environment]
-        at = int(here["t"].max()) if t is None else positive_integer("t", t)
-        now = here[here["t"] == at]
-        if not len(now):
-            known = sorted(here["t"].unique())
-            near = min(known, key=lambda c: abs(c - at))
-            raise InvalidInput(f"t: {at} is not a checkpoint on {environment}; the nearest is {near}.")
-        if now.duplicated(["algorithm", "run"]).any():
-            raise InvalidInput(
-                f"frame: several values for one algorithm, run and t on {environment}; give variants own labels."
-            )
-        names = list(dict.fromkeys(map(str, now["algorithm"])))
-        table = now.astype({"algorithm": str}).pivot(index="run", columns="algorithm", values="value")
-        tables[str(environment)] = table.sort_index()[names]
-    return tables

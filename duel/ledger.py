@@ -8,6 +8,7 @@ Runs live in a store of `duel.sweep`: a killed ledger resumes, an unchanged one 
 computes its own rows again. Sizes depend on the mode alone, never on the machine, so verdicts are reproducible.
 """
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ import numpy as np
 
 from duel import catalog, rates
 from duel.card import Card, Comparison, Theorem
-from duel.errors import InvalidInput, did_you_mean, unknown
+from duel.errors import InvalidInput, did_you_mean, positive_integer, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,13 +130,20 @@ def sizes(claim: Theorem | Comparison, mode: str) -> tuple[tuple[int, ...], int]
 
 
 def stored(store: str | os.PathLike[str], workers: int | None = 1) -> Callable[..., Any]:
-    """`duel.simulate` that keeps its runs in a store and never computes them twice."""
+    """`duel.simulate` that keeps its runs in a store and never computes them twice.
+
+    What was asked for is on record under a name of its own, so that `duel gc` keeps the runs of every claim.
+    """
+    from duel.identity import canonical, fields_of, unit_id
     from duel.sweep import Sweep
 
     def simulate(
         algorithm: Any, environment: Any, *, horizon: int, runs: int, seed: int, checkpoints: Any = None, **_: Any
     ) -> dict[str, np.ndarray]:
-        name = f"{type(algorithm).__name__}-on-{type(environment).__name__}-{horizon}"
+        pair = f"{type(algorithm).__name__}-on-{type(environment).__name__}"
+        given = [{k: canonical(v, k) for k, v in fields_of(side).items()} for side in (algorithm, environment)]
+        asked = {"given": given, "runs": runs, "seed": seed, "checkpoints": canonical(checkpoints, "checkpoints")}
+        name = f"{pair}-{horizon}-{unit_id(asked)[:8]}"
         sweep = Sweep(name, {"it": algorithm}, {"there": environment}, horizon, runs, seed, checkpoints)
         block = sweep.run(store, workers=workers, progress=False).block("it", "there")
         return block.metrics
@@ -222,13 +230,14 @@ def _check_comparison(
 
 def _row(
     claim: Claim, kind: str, verdict: str, reason: str, said: Any, seed: int, runs: int, horizons: Any, means: Any,
-    lows: Any, highs: Any, bounds: Any, **numbers: float | None,
+    lows: Any, highs: Any, bounds: Any, *, claimed: float | None, measured: float | None, low: float | None,
+    high: float | None, level: float | None,
 ) -> Row:  # fmt: skip
     curve = [tuple(float(x) for x in values) for values in (means, lows, highs, bounds)]
     return Row(
         claim.name, claim.family, kind, said.statement, claim.card.citation, claim.card.source, said.metric, verdict,
         reason, said.remark, horizons=tuple(int(t) for t in horizons), means=curve[0], lows=curve[1], highs=curve[2],
-        bounds=curve[3], runs=runs, seed=seed, **numbers,  # pyright: ignore[reportArgumentType]
+        bounds=curve[3], runs=runs, seed=seed, claimed=claimed, measured=measured, low=low, high=high, level=level,
     )  # fmt: skip
 
 
@@ -252,22 +261,56 @@ def run(
 ) -> list[Row]:
     """Measure the claims, several at once, each in a process of its own; rows in the order of `claims`.
 
+    Parameters
+    ----------
+    only : names of cards, rows or families
+        As in `claims`; all if empty.
+    mode : "quick", "standard" or "full"
+        See `sizes`.
+    seed : int >= 0
+    out : path-like
+        Store of the runs, made if absent.
+    workers : int >= 1 or None
+        Processes (every core this process may use).
+    progress : callable or None
+        Called with each row as soon as it is measured.
+
     Raises
     ------
     InvalidInput
         Before anything runs.
+    StoreError
+        The store cannot be written; finished cells are safe.
+    Interrupted
+        Ctrl-C. Finished cells are safe, the message says how to resume.
+    PoolLost
+        A process died. Finished cells are safe.
     """
+    from duel.driver import Interrupted, PoolLost
+    from duel.executors import WorkerDied
     from duel.protocols import available_cores
+    from duel.store import Store
 
     wanted = claims(only)
     sizes(wanted[0].claim, mode)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    count = available_cores() if workers is None else workers
+    seed = positive_integer("seed", seed, least=0)
+    count = available_cores() if workers is None else positive_integer("workers", workers)
+    Store(out).prepare()
     rows: dict[str, Row] = {}
-    for row in _played([c.name for c in wanted], mode, seed, str(out), min(count, len(wanted))):
-        rows[row.name] = row
-        if progress is not None:
-            progress(row)
+
+    def safe() -> str:
+        return f"{len(rows)} of {len(wanted)} claims were measured; finished runs are safe in {str(out)!r}"
+
+    try:
+        for row in _played([c.name for c in wanted], mode, seed, str(out), min(count, len(wanted))):
+            rows[row.name] = row
+            if progress is not None:
+                progress(row)
+    except KeyboardInterrupt as e:
+        number = getattr(e, "signal_number", 2)
+        raise Interrupted(f"stopped: {safe()}. Run the same command again to resume.", number) from None
+    except WorkerDied as e:
+        raise PoolLost(f"{e}; {safe()}. Run the same command again to resume, with fewer workers.") from None
     return [rows[c.name] for c in wanted]
 
 
@@ -276,17 +319,20 @@ def _played(names: Sequence[str], mode: str, seed: int, out: str, workers: int) 
     if workers <= 1:
         yield from map(play, names)
         return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(play, name) for name in names]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    from duel.executors import ProcessPool
+
+    pool, waiting, flying, finished = ProcessPool(workers), list(names), set[Future[Row]](), False
+    try:
+        while waiting or flying:
+            while waiting and len(flying) < pool.slots:
+                flying.add(pool.submit(play, waiting.pop(0)))
+            done, flying = wait(flying, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+        finished = True
+    finally:
+        pool.close(now=not finished)
 
 
 def _play(name: str, *, mode: str, seed: int, out: str) -> Row:
@@ -305,23 +351,38 @@ def to_frame(rows: Sequence[Row]) -> "pd.DataFrame":
 
 
 def read(file: str | os.PathLike[str]) -> list[Row]:
-    """The rows of a table that `page` wrote whose claims stand in the cards as they did; remarks are the cards'."""
+    """The rows of a table that `page` wrote whose claims stand in the cards as they did; remarks are the cards'.
+
+    Raises
+    ------
+    InvalidInput
+        A file that cannot be read, or is no such table.
+    """
     import pandas as pd
 
-    table = pd.read_csv(file, keep_default_na=False)
+    try:
+        table = pd.read_csv(file, keep_default_na=False)
+    except (OSError, ValueError) as error:  # pandas' own are ValueErrors
+        raise InvalidInput(f"page: the table {str(file)!r} cannot be read ({error}); move it away.") from None
+    missing = [name for name in Row.__annotations__ if name not in table.columns]
+    if missing:
+        raise InvalidInput(
+            f"page: {str(file)!r} is no table of a ledger (no column {missing[0]!r}); "
+            "move it away, or give another page."
+        )
     known = {claim.name: claim for claim in claims()}
     rows = []
     for said in table.to_dict("records"):
         claim = known.get(str(said["name"]))
         if claim is None or (claim.claim.statement, claim.claim.metric) != (said["statement"], said["metric"]):
             continue
-        values: dict[str, Any] = {str(k): None if v == "" and k in NUMBERS else v for k, v in said.items()}
+        values: dict[str, Any] = {k: None if said[k] == "" and k in NUMBERS else said[k] for k in Row.__annotations__}
         values |= {k: float(v) for k, v in values.items() if k in NUMBERS and v is not None}
         for name in CURVES:
             kind = int if name == "horizons" else float
             values[name] = tuple(kind(float(x)) for x in str(said[name]).split())
-        fields: dict[str, Any] = {**values, "family": claim.family, "remark": claim.claim.remark}
-        rows.append(Row(**fields))
+        values |= {"family": claim.family, "remark": claim.claim.remark}
+        rows.append(Row(**values))
     return rows
 
 
@@ -341,23 +402,60 @@ def line(row: Row) -> str:
 
 
 def page(rows: Sequence[Row], file: str | os.PathLike[str], *, mode: str = "standard") -> list[Path]:
-    """Write the ledger as Markdown, a small plot a row beside it in `figures/ledger`, and `ledger.csv`.
+    """Write the ledger as Markdown, a small plot a row beside it in `figures/ledger`, and its table as CSV.
 
-    Claims that are not among `rows` keep the rows that the page had, if their statements are still the cards'. Returns
-    the files.
+    Claims that are not among `rows` keep the rows that the page had, if their statements are still the cards'. A file
+    is written whole or not at all, the page last, so that it never points to what is not there.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    file : path-like
+        Ending in ``.md``; the table has the same name, ending in ``.csv``.
+    mode : str
+        Said on the page: how `rows` were measured.
+
+    Returns
+    -------
+    list of Path
+        The page, the table and the plots.
+
+    Raises
+    ------
+    InvalidInput
+        See `earlier`.
+    StoreError
+        A file cannot be written.
     """
-    file = Path(file)
-    if file.with_suffix(".csv").exists():
-        found = {row.name: row for row in [*read(file.with_suffix(".csv")), *rows]}
-        order = [claim.name for claim in claims()]
-        rows = sorted(found.values(), key=lambda row: order.index(row.name) if row.name in order else len(order))
+    from duel.store import write
+
+    file, table = Path(file), Path(file).with_suffix(".csv")
+    found = {row.name: row for row in [*earlier(file), *rows]}
+    order = {claim.name: k for k, claim in enumerate(claims())}
+    rows = sorted(found.values(), key=lambda row: order.get(row.name, len(order)))
     pictures = file.parent / "figures" / "ledger"
     pictures.mkdir(parents=True, exist_ok=True)
-    drawn = [_draw(row, pictures / _picture(row)) for row in rows]
-    table = file.with_suffix(".csv")
-    table.write_text(to_frame(rows).to_csv(index=False), encoding="utf-8")
-    file.write_text(markdown(rows, mode), encoding="utf-8")
+    drawn = [pictures / _picture(row) for row in rows]
+    for row, picture in zip(rows, drawn):
+        write(picture, _drawn(row))
+    write(table, to_frame(rows).to_csv(index=False).encode())
+    write(file, markdown(rows, mode).encode())
     return [file, table, *drawn]
+
+
+def earlier(file: str | os.PathLike[str]) -> list[Row]:
+    """The rows that a page has now, none if it is not there: what `page` keeps.
+
+    Raises
+    ------
+    InvalidInput
+        A page that does not end in ``.md`` or is a folder, or a table beside it that is not a ledger's.
+    """
+    page = Path(file)
+    if page.suffix != ".md" or page.is_dir():
+        raise InvalidInput(f"page must be a file ending in .md, such as ledger.md; got {str(page)!r}.")
+    table = page.with_suffix(".csv")
+    return read(table) if table.exists() else []
 
 
 def markdown(rows: Sequence[Row], mode: str = "standard") -> str:
@@ -410,8 +508,8 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", r"\|").split())
 
 
-def _draw(row: Row, file: Path) -> Path:
-    """A thumbnail: the metric with its interval and the bound; of a comparison, both means."""
+def _drawn(row: Row) -> bytes:
+    """A thumbnail in PNG: the metric with its interval and the bound; of a comparison, both means."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -442,5 +540,6 @@ def _draw(row: Row, file: Path) -> Path:
             axis.set_minor_locator(NullLocator())
             axis.set_major_formatter(NullFormatter())
     axes.tick_params(labelsize=6, length=2)
-    figure.savefig(file, metadata={"Software": None})
-    return file
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", metadata={"Software": None})
+    return sink.getvalue()

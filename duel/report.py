@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from duel import compare, plotting
+from duel import catalog, compare, plotting
 from duel.errors import InvalidInput, unknown
-from duel.store import Cell, Results, Store, commit, explained, load
+from duel.store import Cell, Results, Store, load, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,10 +86,7 @@ def report(
         if name not in known:
             raise unknown("metric", name, tuple(known))
     text = page(f"{Path(store).name or Path(store).resolve().name}", parts, metrics)
-    try:
-        commit(target, text.encode())
-    except OSError as error:
-        raise explained(error, target) from None
+    write(target, text.encode())
     return target
 
 
@@ -321,8 +318,6 @@ def _provenance(part: Section) -> str:
     lines.append(["checkpoints", f"{len(marks)}, from {marks[0]:,} to {marks[-1]:,}" if marks else "none"])
     lines.append(["code", f"{len(codes)} digests of the syntax trees that ran, of which the first is {codes[0]}"])
     lines.append(["cells", f"{part.total - part.missing} of {part.total}, in {part.results.store.path.name}"])
-    from duel import catalog
-
     if part.name in catalog.experiments():
         sizes = f"--runs {asked.get('runs')} --horizon {asked.get('horizon')} --seed {asked.get('seed')}"
         lines.append(["repeat", f"duel run {part.name} {sizes}"])
@@ -407,11 +402,10 @@ def _anchor(name: str) -> str:
 
 def _sentence(name: str) -> str:
     from duel import catalog
-    from duel.cli import summary
 
     known = catalog.experiments()
     base = name.removesuffix("-smoke")
-    return summary(known[base], None) + "." if base in known else ""
+    return catalog.summary(known[base]) + "." if base in known else ""
 
 
 STYLE = """

@@ -11,7 +11,8 @@ from scipy import stats
 from algorithms.contextual import VACDB, CoLSTIM, MaxInP
 from algorithms.finite import RMED1, RUCB, DoubleThompsonSampling, MergeRUCB, WinnerStaysStrong
 from algorithms.identification import POCOWISTA
-from duel import bench, bench_contextual, simulate
+from duel import bench, bench_contextual, bench_costs, bench_fits, bench_games, bench_mdps, simulate
+from duel.errors import InvalidInput
 from duel.matrices import bradley_terry
 from envs.contextual import SphereContexts
 from envs.finite import BradleyTerry
@@ -84,7 +85,7 @@ def test_contextual_loops_agree(algorithm: Any, loop: Callable[..., tuple[int, f
 
 def test_every_case_can_be_built_and_has_its_loop() -> None:
     names = [case.name for case in bench.cases()]
-    assert len(names) == len(set(names)) == 19
+    assert len(names) == len(set(names))
     for case in bench.cases():
         algorithm, environment = case.build()
         assert type(algorithm).__name__ == case.algorithm
@@ -95,4 +96,19 @@ def test_every_case_can_be_built_and_has_its_loop() -> None:
 
 
 def test_names_are_prefixes_in_any_case() -> None:
-    assert [c.name for c in bench.chosen(["rucb", "D-TS K=10"])] == ["RUCB K=10", "RUCB K=50", "D-TS K=10"]
+    known = {"RUCB K=10": 1, "RUCB K=50": 2, "D-TS K=10": 3, "WS-S K=10": 4}
+    assert bench.chosen(known, ["rucb", "D-TS K=10"]) == {"RUCB K=10": 1, "RUCB K=50": 2, "D-TS K=10": 3}
+    assert bench.chosen(known, []) == known
+    with pytest.raises(InvalidInput, match="benchmark: unknown name 'rcub'"):
+        bench.chosen(known, ["rucb", "rcub"])
+
+
+@pytest.mark.parametrize("module", [bench, bench_costs, bench_fits, bench_games, bench_mdps])
+def test_unknown_names_are_refused_before_anything_is_measured(module: Any) -> None:
+    with pytest.raises(InvalidInput, match="unknown name 'nobody'"):
+        module.rows(["nobody"])
+
+
+@pytest.mark.parametrize(("value", "said"), [(12_345_678, "12.3M"), (456_000, "456k"), (7.84, "7.84"), (2e9, "2G")])
+def test_metric_prefix(value: float, said: str) -> None:
+    assert bench.metric_prefix(value) == said

@@ -6,7 +6,6 @@ import pytest
 
 from duel import bench_costs
 from duel.cli import main
-from duel.errors import InvalidInput
 
 
 def test_a_known_exponent_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,9 +26,13 @@ def test_the_command(capsys: Any) -> None:
     assert "nobody" in capsys.readouterr().err
 
 
-def test_bad_names() -> None:
-    with pytest.raises(InvalidInput, match="RUBC"):
-        bench_costs.costs(["RUBC"])
+def test_starts_come_after_all_cases_and_fill_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_costs, "cases", list)
+    monkeypatch.setattr(bench_costs, "_fresh", lambda build, T, folder: (0.5, 2.0, float(T)))
+    rows = list(bench_costs.rows())
+    assert [row.name for row in rows] == list(bench_costs.STARTS)
+    assert "cold 2.0 s" in bench_costs.line(rows[0])
+    assert "10000000 MB at T = 10,000,000" in bench_costs.line(rows[0])
 
 
 def test_a_fresh_process(tmp_path: Any) -> None:

@@ -96,9 +96,22 @@ def test_start_is_light(start: str) -> None:
         ("diagnose nothing.csv", "nothing.csv: no such file"),
         ("diagnose bad.csv", "bad.csv, line 3"),
         ("diagnose good.csv --ties hlaf", "ties: unknown name 'hlaf'. Did you mean 'half'?"),
-        ("diagnose good.csv --smoothing much", "--smoothing must be a number >= 0"),
+        ("diagnose good.csv --smoothing much", "--smoothing must be a number, such as 0.5; got 'much'"),
         ("diagnose good.csv --smoothing -1", "smoothing"),
         ("bench rucq", "benchmark: unknown name 'rucq'"),
+        ("bench rucb --games --mdps", "argument --mdps: not allowed with argument --games"),
+        ("bench rucb --out file/bench.json", "--out 'file': 'file' is a file"),
+        ("bench rucb --out .", "--out '.' is a folder; give the name of a file"),
+        ("run arena --status --dry-run", "argument --dry-run: not allowed with argument --status"),
+        ("theorems --quick --full", "argument --full: not allowed with argument --quick"),
+        ("theorems --only Nobody", "no claim of 'Nobody'"),
+        ("theorems --only RUCB --workers 0", "workers must be an integer >= 1; got 0"),
+        ("theorems --only RUCB --seed -1", "seed must be an integer >= 0; got -1"),
+        ("theorems --only RUCB --out file", "--out 'file': 'file' is a file; choose another folder."),
+        ("theorems --only RUCB --page file/ledger.md", "--page 'file': 'file' is a file; choose another folder."),
+        ("theorems --only RUCB --page ledger.csv", "page must be a file ending in .md, such as ledger.md"),
+        ("theorems --only RUCB --page good.md", "'good.csv' is no table of a ledger (no column 'name')"),
+        ("list algorithms --markdown good.csv", "--markdown writes every kind; leave 'algorithms' out."),
         ("verify nowhere", "no results in 'nowhere'"),
         ("gc nowhere", "no results in 'nowhere'"),
         ("export nowhere a.csv", "no results in 'nowhere'"),
@@ -151,8 +164,8 @@ def test_list_names_everything_that_the_catalogue_has(capsys: pytest.CaptureFixt
 
 
 def test_every_summary_is_a_sentence_without_a_citation() -> None:
-    for kind in cli.KINDS:
-        for name, _, words in cli.rows_of(kind):
+    for kind in catalog.KINDS:
+        for name, _, words in catalog.listing(kind):
             assert len(words) > 10, name
             assert "[" not in words or "]" not in words or "]_" not in words, name
             assert "\n" not in words
@@ -173,11 +186,16 @@ def test_run_says_the_cost_computes_draws_and_resumes(
     (here / "results" / "tiny" / "tiny.txt").unlink()
     assert "2 done, 0 to compute" in run(capsys, "run", "tiny", "--status")[1]
     assert run(capsys, "plot", "tiny") == (0, "results/tiny/tiny.txt\n", "")
+    assert run(capsys, "run", "tiny", "--smoke")[0] == 0
+    assert run(capsys, "plot", "tiny", "--smoke") == (0, "results/tiny/tiny.txt\n", "")
+    assert int((here / "results" / "tiny" / "tiny.txt").read_text()) < rows
     assert (here / "results" / "tiny" / "tiny.txt").is_file()
     assert "2 cells, 1 done" not in run(capsys, "run", "tiny", "--seed", "1", "--status")[1]
 
 
-def test_verify_gc_and_export(tiny: Sweep, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_gc_and_export(
+    tiny: Sweep, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     frame = tiny.run(here / "store", progress=False).to_frame()  # type: ignore[union-attr]
     status, out, _ = run(capsys, "verify", "store")
     assert status == 0
@@ -186,6 +204,7 @@ def test_verify_gc_and_export(tiny: Sweep, here: Path, capsys: pytest.CaptureFix
         assert run(capsys, "export", "store", name, "--metric", "weak")[0] == 0
     read = pd.read_csv(here / "all.csv")
     np.testing.assert_array_equal(read["value"], frame[frame["metric"] == "weak"]["value"])
+    monkeypatch.setenv("DUEL_DATA", str(here))  # without the data of food_prefs
     assert "0 files" in run(capsys, "gc", "store")[1]
     victim = next((here / "store" / "cells").rglob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[:-7])
@@ -202,7 +221,7 @@ def test_diagnose_prints_the_winner(here: Path, capsys: pytest.CaptureFixture[st
     assert "Condorcet    a" in out
 
 
-def test_bench_measures_and_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_measures_prints_json_and_writes_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "bench", "pocowista", "--quick", "--json")
     assert status == 0
     found = json.loads(out)
@@ -213,8 +232,10 @@ def test_bench_measures_and_prints_json(capsys: pytest.CaptureFixture[str]) -> N
     assert row["ratio"] > 1
     assert found["machine"]["cores"] >= 1
     assert found["quick"] is True
-    status, out, _ = run(capsys, "bench", "rmed1 k=10", "--quick")
+    status, out, _ = run(capsys, "bench", "rmed1 k=10", "--quick", "--out", "new/bench.json")
     assert status == 0
+    assert [row["name"] for row in json.loads((here / "new" / "bench.json").read_text())["rows"]] == ["RMED1 K=10"]
+    assert [p.name for p in (here / "new").iterdir()] == ["bench.json"]
     assert "RMED1 K=10" in out
     assert "RMED1 K=50" not in out
 
@@ -248,11 +269,6 @@ def test_final_table_by_hand() -> None:
 )  # fmt: skip
 def test_plus_minus(mean: float, error: float, said: str) -> None:
     assert cli.plus_minus(mean, error) == said
-
-
-@pytest.mark.parametrize(("value", "said"), [(12_345_678, "12.3M"), (456_000, "456k"), (7.84, "7.84"), (2e9, "2G")])
-def test_metric_prefix(value: float, said: str) -> None:
-    assert cli.metric_prefix(value) == said
 
 
 def test_answers_of_identification(capsys: pytest.CaptureFixture[str], here: Path) -> None:

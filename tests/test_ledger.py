@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import pytest
 
 from algorithms.finite import RUCB, UniformPairs
 from algorithms.games import OMD
-from duel import catalog, ledger, rates
+from duel import catalog, executors, ledger, rates
 from duel.card import Comparison, Instance, Theorem
 from duel.cli import main
+from duel.driver import Interrupted, PoolLost
 from duel.errors import InvalidInput
+from duel.executors import WorkerDied
+from duel.store import StoreError, garbage
+from envs.finite import BradleyTerry
 
 ROOT = Path(ledger.__file__).resolve().parent.parent
 
@@ -79,7 +85,7 @@ def test_verdicts_of_comparisons() -> None:
     assert judged(-1.0).verdict == rates.HOLDS
     assert judged(1.0).verdict == rates.CONTRADICTED
     assert judged(-1.0, factor=0.5).verdict == rates.CONTRADICTED
-    assert judged(1e-12 * 0).verdict == rates.HOLDS  # "at most"
+    assert judged(0.0).verdict == rates.HOLDS  # "at most"
     row = judged(-1.0)
     assert row.means == pytest.approx(((noise + 9).mean(), (noise + 10).mean()))
     assert row.measured == pytest.approx((noise + 9).mean() / (noise + 10).mean())
@@ -115,9 +121,70 @@ def test_the_command(tmp_path: Path, capsys: Any) -> None:
     assert (tmp_path / "figures" / "ledger" / "OMD.png").stat().st_size < 20_000
     table = pd.read_csv(tmp_path / "ledger.csv")
     assert list(table["verdict"]) == ["holds", "holds"]
-    assert main(["theorems", "--quick", "--full"]) == 2
-    assert main(["theorems", "--only", "Nobody"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_runs_of_every_claim_stay_on_record(tmp_path: Path) -> None:
+    """One class with other fields, other instances, more runs, another seed: none makes the others garbage."""
+    play = ledger.stored(tmp_path)
+    here, there = BradleyTerry((1.0, 0.0)), BradleyTerry((2.0, 0.0))
+    for algorithm, environment, runs, seed in (
+        (RUCB(), here, 2, 0),
+        (RUCB(alpha=0.7), here, 2, 0),
+        (RUCB(), there, 2, 0),
+        (RUCB(), here, 20, 0),
+        (RUCB(), here, 1, 0),
+        (RUCB(), here, 2, 1),
+    ):
+        play(algorithm, environment, horizon=20, runs=runs, seed=seed, checkpoints=[20])
+    assert garbage(tmp_path) == []
+
+
+class Broken:
+    """A pool of one whose worker answers with an error."""
+
+    slots, closed = 1, []
+
+    def __init__(self, workers: int, error: BaseException) -> None:
+        self.error = error
+
+    def submit(self, function: Any, name: str) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(self.error)
+        return future
+
+    def close(self, now: bool) -> None:
+        self.closed.append(now)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [(WorkerDied("a worker process died"), PoolLost, 1), (KeyboardInterrupt(), Interrupted, 130)],
+)
+def test_a_stopped_ledger_says_how_to_go_on(
+    error: BaseException, kind: Any, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(executors, "ProcessPool", partial(Broken, error=error))
+    with pytest.raises(kind, match=r"0 of 2 claims were measured; finished runs are safe in .*Run the same command"):
+        ledger.run(["UniformPairs", "OMD"], out=tmp_path, workers=2)
+    assert Broken.closed.pop() is True
+    words = ["theorems", "--only", "UniformPairs", "--only", "OMD", "--out", str(tmp_path), "--workers", "2"]
+    assert main(words) == status
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up leaves the old page, and no file in part."""
+    row = ledger.measure(claim("UniformPairs"), mode="quick")
+    ledger.page([row], tmp_path / "ledger.md")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("duel.store.os.replace", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        ledger.page([dataclasses.replace(row, verdict=rates.CONTRADICTED)], tmp_path / "ledger.md")
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
 WRONG = {

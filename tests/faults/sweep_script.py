@@ -3,7 +3,7 @@
 import sys
 
 from algorithms.finite import RUCB, UniformPairs
-from duel.console import _guarded, run_experiment
+from duel.console import guarded, run_experiment
 from duel.sweep import Sweep
 from envs.finite import BradleyTerry
 
@@ -20,7 +20,7 @@ SWEEP = Sweep(
 def main() -> int:
     out, *words = sys.argv[1:]
     options = dict(word.split("=", 1) for word in words)
-    return _guarded(lambda: run_experiment(SWEEP, lambda *_: None, out=out, **options))
+    return guarded(lambda: run_experiment(SWEEP, lambda *_: None, out=out, **options))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import duel
 from algorithms.mdps import LSVIUCB
 from duel import bench_mdps
 from duel.cli import main
-from duel.errors import InvalidInput
 from envs.mdps import RiverSwim
 
 SMALL = RiverSwim(4, 8, "state_action", 2.0)
@@ -39,5 +38,3 @@ def test_rows(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert "20 iterations" in out
     assert set(calls) == {200, 20}
     assert main(["bench", "--mdps", "nobody"]) == 2
-    with pytest.raises(InvalidInput, match="LSIV"):
-        bench_mdps.rows(["LSIV"])
