@@ -23,7 +23,8 @@ from duel.links import log_cdf_jnp
 from duel.nonlinear import Problem
 
 JITTER = 1e-6  # of the correlation's diagonal: how well arms with equal features must agree
-NEWTON_STEPS = 50
+NEWTON_STEPS = 100
+FIRST_REACH = 3.0  # most that the first Newton step may change an arm's utility
 NOISE = {"probit": 1.0, "thurstone": 2.0**0.5, "logistic": 1.702}
 """s of the normal link that is each link; for the logistic one the nearest, at most 0.0095 away [camilli1994origin]."""
 
@@ -76,10 +77,14 @@ def condition(prior_root: jax.Array, precision: jax.Array, drift: jax.Array) -> 
 def laplace(prior_root: jax.Array, wins: jax.Array, start: jax.Array, link: str) -> GaussianState:
     """Mode of the posterior by Newton's method from `start`, and the inverse curvature there.
 
+    A step that does not climb is not taken, and the next is shorter: full steps alone cycle between two points as soon
+    as a win and a loss follow each other under a wide prior (amplitude 4). The mean is NaN if no mode was found, which
+    `duel.nonlinear` refuses to go on with.
+
     Parameters
     ----------
     prior_root : [K, K]
-        Square root of the prior's covariance.
+        Lower triangular square root of the prior's covariance.
     wins : [K, K]
         Times i beat j.
     start : [K]
@@ -96,17 +101,32 @@ def laplace(prior_root: jax.Array, wins: jax.Array, start: jax.Array, link: str)
         precision = laplacian(h)
         return condition(prior_root, precision, g.sum(axis=1) - g.sum(axis=0) + precision @ f)
 
+    def height(f: jax.Array) -> jax.Array:
+        white = jax.scipy.linalg.solve_triangular(prior_root, f, lower=True)
+        log_F = log_cdf(f[:, None] - f[None])
+        return jnp.sum(jnp.where(wins > 0, wins * log_F, 0.0)) - 0.5 * white @ white
+
     def iterate(carry: Any) -> Any:
-        f, _, i = carry
+        f, _, reach, i = carry
         step = expand(f).mean - f
-        step = step * jnp.minimum(1.0, 3.0 / jnp.maximum(jnp.abs(step).max(), 1e-300))
-        return f + step, jnp.abs(step).max(), i + 1
+        size = jnp.abs(step).max()
+        there, here = f + step * jnp.minimum(1.0, reach / jnp.maximum(size, 1e-300)), height(f)
+        climbs = height(there) >= here - 1e-12 * (1.0 + jnp.abs(here))
+        longer = jnp.where(size > reach, 2.0 * reach, reach)
+        return (
+            jnp.where(climbs, there, f),
+            size,
+            jnp.where(climbs, longer, 0.25 * jnp.minimum(reach, size)),
+            i + 1,
+        )
 
     def unfinished(carry: Any) -> jax.Array:
-        return (carry[1] > 1e-9) & (carry[2] < NEWTON_STEPS)
+        return (carry[1] > 1e-9) & (carry[3] < NEWTON_STEPS)
 
-    mode = jax.lax.while_loop(unfinished, iterate, (start, jnp.ones(()), 0))[0]
-    return expand(mode)._replace(mean=mode)
+    begin = (start, jnp.array(jnp.inf), jnp.array(FIRST_REACH), 0)
+    mode, size, *_ = jax.lax.while_loop(unfinished, iterate, begin)
+    found = size <= 1e-6 * (1.0 + jnp.abs(mode).max())  # 1e-9 is out of reach where the prior is nearly singular
+    return expand(mode)._replace(mean=jnp.where(found, mode, jnp.nan))
 
 
 def no_duels(horizon: int) -> LatentState:

@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 
 from duel.card import Card, Instance, Theorem
-from duel.errors import unknown
+from duel.errors import InvalidInput, unknown
 from duel.nonlinear import Problem
 
 from . import _gaussian_process as gp
 from ._network import check_link, check_positive
 
 ACQUISITIONS = ("thompson", "ei")
+BOUNDED = ("uniform", "linear")
 
 
 class State(NamedTuple):
@@ -44,7 +45,7 @@ class PreferentialBO(NamedTuple):
     known to stick to early favourites because of it [takeno2023towards].
     Source: as cited; Algorithm of the first by equations, the rest remembered. Deviations: kernel and link fixed; no
     library, since none that is kept up runs inside a compiled loop. Ties go to the first arm.
-    Cost: a few Newton steps, O(K^3) each, a round.
+    Cost: a few Newton steps, O(K^3) each, a round. A mode that is not found stops the run with an error.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class PreferentialBO(NamedTuple):
     amplitude : float > 0
         Prior standard deviation of f.
     link : str
-        F, that of the environment.
+        F, that of the environment; not "uniform" or "linear".
     """
 
     acquisition: str = "thompson"
@@ -67,6 +68,11 @@ class PreferentialBO(NamedTuple):
             raise unknown("acquisition", self.acquisition, ACQUISITIONS)
         check_positive(lengthscale=self.lengthscale, amplitude=self.amplitude)
         check_link(self.link, problem)
+        if self.link in BOUNDED:
+            raise InvalidInput(
+                f"link must be log-concave on the whole line, such as 'logistic' or 'probit'; got {self.link!r}, "
+                "under which some utilities make an outcome impossible."
+            )
         gp.check_fixed(problem)
 
     def init(self, problem: Problem, key: jax.Array) -> State:

@@ -341,6 +341,32 @@ def test_laplace_finds_the_mode(link: str):
         np.testing.assert_allclose(covariance @ curvature, np.eye(5), atol=0.02)
 
 
+def posterior_mode(amplitude: float, wins: Any, start: Any) -> np.ndarray:
+    """Of arms whose utilities are independent a priori."""
+    root = amplitude * jnp.eye(len(start))
+    return np.asarray(jax.jit(gp.laplace, static_argnums=3)(root, jnp.array(wins), jnp.array(start), "logistic").mean)
+
+
+def test_newton_does_not_cycle_under_a_wide_prior():
+    """One win each: the mode is 0 by symmetry. Full steps from the mode after the first win jump to and fro for ever.
+
+    A hundred wins of one arm under amplitude 60: its lead d solves d / (2 60^2) = 100 sigmoid(-d).
+    """
+    first = optimize.brentq(lambda d: d / 32 - 1 / (1 + math.exp(d)), 0.0, 9.0)
+    np.testing.assert_allclose(posterior_mode(4.0, [[0.0, 1.0], [0.0, 0.0]], [0.0, 0.0]), [first / 2, -first / 2])
+    start = [first / 2, -first / 2]
+    np.testing.assert_allclose(posterior_mode(4.0, [[0.0, 1.0], [1.0, 0.0]], start), [0.0, 0.0], atol=1e-9)
+    lead = optimize.brentq(lambda d: d / 7200 - 100 / (1 + math.exp(d)), 0.0, 99.0)
+    found = posterior_mode(60.0, [[0.0, 100.0], [0.0, 0.0]], [-40.0, 40.0])
+    np.testing.assert_allclose(found, [lead / 2, -lead / 2], rtol=1e-9)
+
+
+def test_a_mode_that_is_not_found_is_no_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gp, "NEWTON_STEPS", 2)
+    root, wins = 60.0 * jnp.eye(2), jnp.array([[0.0, 100.0], [0.0, 0.0]])
+    assert np.isnan(gp.laplace(root, wins, jnp.array([-40.0, 40.0]), "logistic").mean).all()
+
+
 @pytest.mark.by_hand("PreferentialBO")
 def test_laplace_bo_by_hand():
     """Two far-apart arms, amplitude 1: d = f_0 - f_1 ~ N(0, 2), one win: d* solves d / 2 = sigmoid(-d)."""
@@ -446,6 +472,12 @@ def test_truncated_normals_far_in_the_tail():
 def test_bad_settings_are_refused(learner: Any, argument: str):
     with pytest.raises(InvalidInput, match=argument):
         duel.simulate(learner, AckleyUtility(), horizon=5)
+
+
+@pytest.mark.parametrize("link", ["uniform", "linear"])
+def test_links_that_call_an_outcome_impossible_have_no_laplace_posterior(link: str):
+    with pytest.raises(InvalidInput, match="link must be log-concave on the whole line"):
+        duel.simulate(PreferentialBO(link=link), AckleyUtility(link=link), horizon=5)
 
 
 @pytest.mark.parametrize("learner", [PreferentialBO(), SkewPreferentialBO()], ids=lambda v: type(v).__name__)
