@@ -17,6 +17,7 @@ from PIL import Image
 
 from duel import catalog
 from duel.errors import InvalidInput
+from duel.store import load
 from duel.sweep import Sweep
 
 HERE = Path(__file__).parent
@@ -65,15 +66,23 @@ def shrink(picture: Path, target: Path) -> None:
     raise ValueError(f"{target.name} has {target.stat().st_size} bytes at {width} pixels; draw fewer points.")
 
 
-def draw(name: str, *, store: str, workers: int | None, quiet: bool, target: Path = FIGURES) -> dict[str, Any]:
-    """Compute what is missing of an experiment and draw it; returns its line of the index."""
+def draw(
+    name: str, *, store: str, workers: int | None, quiet: bool, target: Path = FIGURES, stored: bool = False
+) -> dict[str, Any]:
+    """Compute what is missing of an experiment (or take what is stored) and draw it; returns its line of the index."""
     module = catalog.experiment(name)
     sweep = reference(module.SWEEP)
-    results = sweep.run(store, workers=workers, progress=False if quiet else None)
+    frame = (load(store, name) if stored else sweep.run(store, workers, progress=False if quiet else None)).to_frame()
+    wanted = {"algorithm": set(sweep.algorithms), "environment": set(sweep.environments), "run": set(range(sweep.runs))}
+    for column, values in wanted.items():
+        if set(frame[column]) != values:
+            raise InvalidInput(
+                f"{name}: the stored results are of another sweep (column {column!r}); draw without --stored."
+            )
     target.mkdir(parents=True, exist_ok=True)
     kept = []
     with tempfile.TemporaryDirectory() as folder:
-        for file in sorted(module.plot(results.to_frame(), Path(folder))):
+        for file in sorted(module.plot(frame, Path(folder))):
             if file.suffix == ".png":
                 shrink(file, target / file.name)
                 kept.append(file.name)
@@ -97,13 +106,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="EXPERIMENT", help="only these (all)")
     parser.add_argument("--store", default="results/figures", help="folder of the results (results/figures)")
     parser.add_argument("--workers", type=int, help="threads (every core)")
+    parser.add_argument("--stored", action="store_true", help="compute nothing: draw what the store has of the sweep")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     options = parser.parse_args(argv)
     known = catalog.experiments()
     for name in options.names or known:
         try:
-            line = draw(name, store=options.store, workers=options.workers, quiet=options.quiet)
-        except InvalidInput as error:  # data that are not shipped
+            line = draw(name, store=options.store, workers=options.workers, quiet=options.quiet, stored=options.stored)
+        except InvalidInput as error:  # data that are not shipped; with --stored, results that are not there
             if options.names:
                 parser.error(str(error))
             print(f"{name}: left out: {error}", flush=True)

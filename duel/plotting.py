@@ -279,7 +279,7 @@ def plot_regret(
             ax.set_title(title)
         if _is_alone(ax):
             counts = sorted({b.runs for b in bands.values()})
-            _footnote(ax.figure, _caption(counts, level, resamples))
+            footnote(ax.figure, _caption(counts, level, resamples))
         if labels == "legend":
             ax.legend()
         elif labels == "direct":
@@ -488,11 +488,17 @@ def regret_figure(
         tail = [_bound_label()] if _bound_label() in handles else []
         listed = [n for n in names if n in handles] + tail
         figure.legend([handles[n] for n in listed], listed, loc="outside upper center", ncols=columns)
-        _footnote(figure, _caption(sorted(counts), level, resamples))
+        footnote(figure, _caption(sorted(counts), level, resamples))
     return figure
 
 
 # ------------------------------------------------------------------------------------------------------------ files
+
+
+def footnote(figure: Any, text: str) -> None:
+    """Write small grey text below a figure: what lines, bands and bars are, over how many runs."""
+    width = int(figure.get_figwidth() * 20)  # letters of 6.5 points that fit
+    figure.supxlabel(textwrap.fill(text, width), fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 def save(figure: "Figure", path: str | os.PathLike[str]) -> list[Path]:
@@ -593,11 +599,6 @@ def _caption(counts: Sequence[int], level: float, resamples: int) -> str:
 
 def _thousands(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if number >= 10_000 else "")
-
-
-def _footnote(figure: Any, text: str) -> None:
-    width = int(figure.get_figwidth() * 22)  # letters of 6.5 points that fit
-    figure.supxlabel(textwrap.fill(text, width), fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 def _is_alone(ax: "Axes") -> bool:

@@ -88,7 +88,7 @@ def cost_panel(
     ax.set(xscale="log", ylim=(-0.03, 1.03))
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x < 10_000 or f"{x:e}"[0] in "1235" else ""))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("duels (mean)", fontsize=8)
     place = ax.get_subplotspec()

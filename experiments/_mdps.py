@@ -62,6 +62,14 @@ def legend(figure: Any, axes: "Sequence[Axes]", columns: int = 4) -> None:
     )
 
 
+def say_runs(figure: Any, frame: Any) -> None:
+    """What curves and bands are, below the panels."""
+    from duel import plotting
+
+    runs = frame["run"].nunique()
+    plotting.footnote(figure, f"Mean over n = {runs} runs; bands and bars: 95 % interval of the mean (normal).")
+
+
 def mean_and_error(values: np.ndarray) -> str:
     """``mean ± standard error`` of [R] values."""
     return f"{values.mean():.4g} ± {values.std() / np.sqrt(max(len(values) - 1, 1)):.2g}"

@@ -7,6 +7,7 @@ and until then its policy is wrong there with probability 1/2. Metric: what the 
 Answer: on the needle APO is right in all of 96 runs after 64 questions, where uniform questions still lose 0.71 +- 0.19
 (0.06 +- 0.07 after 512). Where contexts are even, APO leads for the first dozen questions and falls behind after a
 hundred: 0.19 +- 0.09 against 0.04 +- 0.02 at 512. It asks for the widest contrasts, whose answers are the surest.
+(+- is half of a 95 % interval.)
 """
 
 from pathlib import Path
@@ -60,6 +61,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.tick_params(labelsize=7)
     figure.axes[0].set_ylabel("gap of the final policy, worst context", fontsize=8)
     figure.axes[0].legend(fontsize=8, frameon=False)
+    plotting.footnote(figure, f"Mean over n = {frame['run'].nunique()} runs; bars: 95 % interval of the mean (normal).")
     file = Path(out) / "active_selection.md"
     file.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "active_selection"), file]

@@ -54,10 +54,16 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
             labels="none",
             title=title,
         )
-        ax.set_ylabel("answer so far is the winner sought" if ax is axes[0] else "")
+        ax.set_ylabel("answer so far is right (share of runs)" if ax is axes[0] else "")
     handles, names = axes[0].get_legend_handles_labels()
     names = [f"{n} (Borda winner)" if n == "BordaElimination" else n for n in names]
-    figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(handles, names, loc="outside upper center", ncols=5, fontsize=8, frameon=False)
+    runs = frame["run"].nunique()
+    plotting.footnote(
+        figure,
+        f"Lines: share of n = {runs} runs. Bands: pointwise 95 % bootstrap interval of the share. Right: a Copeland "
+        "winner, for BordaElimination the Borda winner.",
+    )
     file = Path(out) / "arena_copeland.md"
     file.write_text(_identification.markdown(_identification.summary(frame)), encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "arena_copeland"), file]

@@ -101,4 +101,9 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     axes[2].spines[["top", "right"]].set_visible(False)
     axes[2].set_title("mixture over models", fontsize=9, loc="left", fontweight="bold")
     _games.legend(figure, axes, columns=5)
+    plotting.footnote(
+        figure,
+        f"Gaps: median over n = {frame['run'].nunique()} games with the votes drawn anew; bands: quartiles. Gaps below "
+        "1e-17 are drawn there. MWU and OMWU are one line.",
+    )
     return plotting.save(figure, Path(out) / "arena_nash")

@@ -76,7 +76,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     left.set_yscale("log")
     left.set_xlim(0, None)
     left.set_yticks([300, 1_000, 3_000], ["300", "1,000", "3,000"])
-    left.set_ylabel("average regret after the last duel (utility)", fontsize=8)
+    left.set_ylabel(f"cumulative average regret after T = {frame['t'].max():,} (utility)", fontsize=8)
     right.set_xscale("log")
     right.set_yscale("symlog", linthresh=10)
     right.axhline(0.0, color="#555555", linewidth=0.8)
@@ -91,7 +91,12 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.grid(True, color="#DDDDDD", linewidth=0.5)
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=7)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8, frameon=False)
+    plotting.footnote(
+        figure,
+        f"Mean over n = {frame['run'].nunique()} runs; bars: 95 % interval of the mean (Student). Dotted: one unit of "
+        "utility for every outcome turned around.",
+    )
     file = Path(out) / "corruption.md"
     file.write_text(_contextual.markdown(compare.paired(ours, "average", baseline="RCDB told"), "RCDB told"))
     return [*plotting.save(figure, Path(out) / "corruption"), file]

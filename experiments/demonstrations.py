@@ -49,4 +49,5 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.set(xscale="log", yscale="log")
         _mdps.tidy(ax, "", "demonstrations and pairs, N each", _mdps.NAMES[metric])
     _mdps.legend(figure, axes)
+    _mdps.say_runs(figure, frame)
     return plotting.save(figure, Path(out) / "demonstrations")

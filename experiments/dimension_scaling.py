@@ -68,7 +68,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     for ax in (over_time, over_dimension):
         ax.minorticks_off()
         ax.grid(True, color="#DDDDDD", linewidth=0.5)
-    over_time.set(xlabel="duels", ylabel="average regret (utility)")
+    over_time.set(xlabel="round T (duels)", ylabel="cumulative average regret (utility)")
     over_dimension.set(xlabel="dimension d")
     over_time.set_title(f"d = {SHOWN}", fontsize=9, loc="left", fontweight="bold")
     over_dimension.set_title(f"T = {times[-1]:,}", fontsize=9, loc="left", fontweight="bold")
@@ -100,7 +100,12 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.spines[["top", "right"]].set_visible(False)
     handles, labels = over_time.get_legend_handles_labels()
     more, kinds = forest.get_legend_handles_labels()
-    figure.legend([*handles, *more], [*labels, *kinds], loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    figure.legend([*handles, *more], [*labels, *kinds], loc="outside upper center", ncols=5, fontsize=7, frameon=False)
+    plotting.footnote(
+        figure,
+        f"Mean over n = {frame['run'].nunique()} runs; bars: 95 % intervals of means and exponents, often within the "
+        "marker. Dotted: slopes 1/2 and 1. Claimed: slope of the card's bound on the same grid.",
+    )
     lines = ["| learner | exponent | claimed | fitted [95 % interval] |", "|---|---|---:|---:|"]
     lines += [f"| {n} | {kind} | {claimed:.2f} | {fitted} |" for (n, kind), (claimed, fitted) in rows.items()]
     file = Path(out) / "dimension_scaling.md"

@@ -1,7 +1,8 @@
 """Dueling posterior sampling on RiverSwim, in the settings of its authors: three credit assignments, five judges.
 
 Six states, H = 50, reward on the transition, 200 iterations; judges logistic with steepness 1000, 1, .5, .1 and linear
-clip(.5 + .01 difference). V* = 9.643. Rewards per iteration are exact values of the policies played, not returns.
+clip(.5 + .01 difference). V* = 9.643. Rewards per iteration are exact values of the policies played, not returns;
+the table has their means and standard errors.
 The authors' code gives, with linear credit and sampled returns of 25 runs, .96, 6.11, 8.92, 9.23, 9.33 (c = 1000) and
 .96, 6.14, 8.72, 9.09, 9.26 (c = 1) in iterations 1-10, 11-50, 51-100, 101-150 and 151-200; with logistic credit and
 c = 1 .99, 7.44, 9.36, 9.42, 9.92 (5 runs).
@@ -66,8 +67,14 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
             ]
             lines.append(f"| {place} | {name} | {' | '.join(cells)} |")
         ax.axhline(best, color="#888888", linewidth=0.8, linestyle=":")
-        _mdps.tidy(ax, place, "iteration", "value of the policies played" if ax in axes[::3] else "")
+        title = place.replace(" .", " 0.")
+        _mdps.tidy(ax, title, "iteration", "value of the policies played" if ax in axes[::3] else "")
     _mdps.legend(figure, axes[:-1])
+    plotting.footnote(
+        figure,
+        f"Mean over n = {frame['run'].nunique()} runs and ten iterations; bands: 95 % interval of the mean (normal). "
+        f"Dotted: the optimum, {best:.3f}.",
+    )
     file = Path(out) / "dps_riverswim.md"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "dps_riverswim"), file]

@@ -117,7 +117,12 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     handles: dict[str, Any] = {}
     for ax in axes:
         handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels())}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    plotting.footnote(
+        figure,
+        f"n = {frame['run'].nunique()} runs; bars: 95 % Clopper-Pearson interval (mostly within the marker). Dotted: "
+        f"1 - delta = {1 - DELTA:g}.",
+    )
     lines = [_identification.markdown(table), "\n| learner | mean duels on the ladder | promised |\n|---|---:|---:|\n"]
     ladder: Any = table[table["environment"] == "ladder"]
     for row in ladder.to_dict("records"):

@@ -52,4 +52,8 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         _games.median_panel(ax, rows, names, style, metric="gap", x="products")
         ax.set_title(environment, fontsize=9, loc="left", fontweight="bold")
     _games.legend(figure, axes, columns=3)
+    runs, steps = frame["run"].nunique(), frame["t"].max()
+    plotting.footnote(
+        figure, f"Median over n = {runs} runs of {steps:,} steps; bands: quartiles. Gaps below 1e-17 are drawn there."
+    )
     return plotting.save(figure, Path(out) / "last_iterate")

@@ -65,11 +65,13 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         lines.append(_row(name, f"rounds T (from {t[late][0]:g})", t[late], values[:, late]))
     for ax, what in zip(axes, ("dimension d (H = 4)", "stages H (d = 4)", "rounds T (d = 4, H = 4)")):
         ax.set(xscale="log", yscale="log")
-        _mdps.tidy(ax, "", what, _mdps.NAMES["pair_regret_sum"] if ax is axes[0] else "")
+        title = "" if ax is axes[2] else f"after {frame['t'].max():,} rounds"
+        _mdps.tidy(ax, title, what, _mdps.NAMES["pair_regret_sum"] if ax is axes[0] else "")
     for ax, (_, sizes) in zip(axes, places.values()):
         ax.minorticks_off()
         ax.set_xticks(sizes, [str(x) for x in sizes])
     _mdps.legend(figure, axes)
+    _mdps.say_runs(figure, frame)
     file = Path(out) / "linear_mdp_scaling.md"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "linear_mdp_scaling"), file]

@@ -77,4 +77,6 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     _games.small_print(bias)
     bias.set_title("bias of order eta squared", fontsize=9, loc="left", fontweight="bold")
     _games.legend(figure, [curves, bias], columns=3)
+    runs = frame["run"].nunique()
+    plotting.footnote(figure, f"Median over n = {runs} games; bands: quartiles. Values below 1e-16 are drawn there.")
     return plotting.save(figure, Path(out) / "nash_md_bias")

@@ -61,4 +61,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         )
         ax.set_title(environment, fontsize=9, loc="left", fontweight="bold")
     _games.legend(figure, axes, columns=4)
+    plotting.footnote(
+        figure, f"Median over n = {frame['run'].nunique()} games; bands, of two curves (others are as wide): quartiles."
+    )
     return plotting.save(figure, Path(out) / "per_query")

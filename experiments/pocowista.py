@@ -2,10 +2,10 @@
 
 The instances of the paper (random tournaments of 10 and 20 arms, without and with a planted Condorcet winner), a total
 order, and three families of ternary duels, on which no results have been published. SELECT and DKWT look for a
-Condorcet winner: where there is none they are never right. SELECT is told the winner's gap, 0.1 on the easy and 0.05 on
-the medium instances as in the paper, and 0.05 elsewhere. TRA-POCOWISTA assumes transitivity: on random tournaments it
-is cheap and mostly wrong. SAVAGE and PBR count a tie as half a win: arms that are exactly even keep them going to the
-horizon (the dotted line).
+Condorcet winner: where there is none they are never right. SELECT is told the winner's gap, as in the paper: 0.1
+on "Condorcet, easy 20", 0.05 on "Condorcet, medium 20"; elsewhere it is told 0.05, right or wrong. TRA-POCOWISTA
+assumes transitivity: on random tournaments it is cheap and mostly wrong. SAVAGE and PBR count a tie as half a win: arms
+that are exactly even keep them going to the horizon (the dotted line).
 """
 
 from pathlib import Path
@@ -85,6 +85,10 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         extra.set_axis_off()
     handles, names = axes[0].get_legend_handles_labels()
     axes[-1].legend(handles, names, loc="center", fontsize=8, frameon=False, title="delta = 0.01, 0.05, 0.1 each")
+    runs = frame["run"].nunique()
+    plotting.footnote(
+        figure, f"n = {runs} runs; bars: 95 % Clopper-Pearson interval. Dotted: the horizon, which some runs play to."
+    )
     file = Path(out) / "pocowista.md"
     file.write_text(_identification.markdown(table), encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "pocowista"), file]

@@ -2,7 +2,8 @@
 
 The paper has no experiment. Greedy play and small noise leave runs stuck with their first policies: all of them, nearly
 all with noise 0.1, a third with 0.5; noise 1 frees all, more noise only costs. Thresholds up to 0.2 save nine queries
-in ten for nothing, larger ones are paid for in regret. Errors are standard errors.
+in ten for nothing, larger ones are paid for in regret. Errors of
+the table are standard errors.
 """
 
 from pathlib import Path
@@ -68,7 +69,7 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         regret = [_mdps.table(frame, n, PLACE, "pair_regret_sum")[1][:, -1] for n in members]
         queries = [_mdps.table(frame, n, PLACE, "queries")[1][:, -1] for n in members]
         look = {"color": style[kind]["color"], "marker": "o", "markersize": 4, "linewidth": 1.2}
-        error = [r.std() / np.sqrt(max(len(r) - 1, 1)) for r in regret]
+        error = [1.96 * r.std() / np.sqrt(max(len(r) - 1, 1)) for r in regret]
         axes[2].errorbar([q.mean() for q in queries], [r.mean() for r in regret], error, label=kind, **look)
         for e, q, r in zip(THRESHOLDS, queries, regret):
             if e >= 0.1:  # smaller ones crowd together with threshold 0
@@ -77,7 +78,9 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
     axes[2].set(xscale="log")
     axes[2].set_ylim(bottom=0)
     axes[2].legend(fontsize=6, frameon=False)
+    axes[2].margins(x=0.12)
     _mdps.tidy(axes[2], "frontier, by threshold", "queries", _mdps.NAMES["pair_regret_sum"])
+    _mdps.say_runs(figure, frame)
     for name in names:
         cells = [
             _mdps.mean_and_error(_mdps.table(frame, name, PLACE, metric)[1][:, -1])

@@ -52,4 +52,5 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.set(xscale="log", yscale="log")
         _mdps.tidy(ax, place, "labels", _mdps.NAMES["suboptimality"])
     _mdps.legend(figure, axes, columns=3)
+    _mdps.say_runs(figure, frame)
     return plotting.save(figure, Path(out) / "reward_agnostic")

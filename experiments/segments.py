@@ -50,4 +50,5 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.set(xscale="log", yscale="log")
         _mdps.tidy(ax, "", what, _mdps.NAMES["suboptimality"])
     _mdps.legend(figure, axes)
+    _mdps.say_runs(figure, frame)
     return plotting.save(figure, Path(out) / "segments")

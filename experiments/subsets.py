@@ -1,8 +1,8 @@
 """How often is the generalised Condorcet winner found within a budget of queries, and what do larger subsets buy?
 
 CSWS, CSR and CSH [brandt2022finding] on 12 arms: subsets whose winners follow no common worth, and a Plackett-Luce
-ladder of worths, for subsets of 2, 3 and 5 arms. For pairs the three are one. Broken lines are the guarantees
-(Hoeffding and Markov), which say nothing yet on the ladder, whose margins are small.
+ladder of worths, for subsets of 2, 3 and 5 arms. For pairs the three are one. Dotted lines without markers are what is
+guaranteed (Hoeffding and Markov): nothing yet on the ladder, whose margins are small.
 """
 
 from pathlib import Path
@@ -55,9 +55,14 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         for name, module in MODULES.items():
             promised = np.array([1 - np.mean([module.bound(T, w) for w in worlds]) for T in budgets])
             said = promised > 0.01
-            ax.plot(budgets[said], promised[said], linestyle=":", linewidth=1.0, color=style[name]["color"])
+            ax.plot(budgets[said], promised[said], linestyle=(0, (1, 3)), linewidth=1.4, color=style[name]["color"])
         ax.set_xlim(45, 5_000)
     figure.axes[0].legend(fontsize=7, frameon=False, loc="lower right")
+    plotting.footnote(
+        figure,
+        f"n = {frame['run'].nunique()} runs; bars: 95 % Clopper-Pearson interval of the share. Points without markers: "
+        "what is guaranteed, where that is more than 0.",
+    )
     file = Path(out) / "subsets.md"
     file.write_text(_identification.markdown(table), encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "subsets"), file]

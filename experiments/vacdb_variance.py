@@ -103,10 +103,15 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.grid(True, color="#DDDDDD", linewidth=0.5)
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_xlabel("length of theta (variance of a random duel)", fontsize=8)
-    left.set_title("regret", fontsize=9, loc="left", fontweight="bold")
+    left.set_title("regret in the paper's unit", fontsize=9, loc="left", fontweight="bold")
     right.set_title(f"regret over that of {HERO}", fontsize=9, loc="left", fontweight="bold")
-    left.set_ylabel(f"regret after {frame['t'].max():,} duels, over the length", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    left.set_ylabel(f"2 x average regret / length, T = {frame['t'].max():,}", fontsize=8)
+    figure.legend(loc="outside upper center", ncols=5, fontsize=8, frameon=False)
+    plotting.footnote(
+        figure,
+        f"Mean over n = {values[HERO].shape[1]} runs; bars: 95 % interval of the mean (Student), on the right of the "
+        f"difference from {HERO} run by run. Both axes logarithmic.",
+    )
     file = Path(out) / "vacdb_variance.md"
     file.write_text(gains(values), encoding="utf-8")
     written = [*plotting.save(figure, Path(out) / "vacdb_variance"), file]

@@ -2,10 +2,10 @@
 
 Average regret counts both arms of a duel, weak regret the better one. Fresh arms on the sphere and one static arm set a
 run, d = 5, K = 10, logistic link, theta of length 2, T = 10 000, 32 runs. Dotted: weak regret equal to, and a tenth of,
-average regret. Dots are runs, lines the way of the mean.
+average regret. Dots are runs, lines the way of the mean. The table has means and half of their 95 % intervals.
 
 Answer: CoLSTIM pays least in average regret (447 and 198), a tenth to a quarter of it weak. On fresh arms, learners
-with a greedy first arm pay next to no weak regret (2 to 7 % of twice CoLSTIM's average): their second arm is the price.
+with a greedy first arm pay twice CoLSTIM's average regret, of which 2 to 7 % is weak: their second arm is the price.
 MaxInP and Sta'D duel two arms that they do not know, a quarter to a half weak. On static arms the means of all but
 CoLSTIM, MaxFirstRndNext and Sta'D are those of the few runs that settle on a wrong arm, near the upper line.
 """
@@ -84,7 +84,13 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         ax.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("cumulative weak regret (utility)")
     figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False
+        *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8, frameon=False
+    )
+    plotting.footnote(
+        figure,
+        f"Lines: mean over n = {frame['run'].nunique()} runs from t = {times[0]:,} to the mark at {times[-1]:,}; dots: "
+        "single runs there (those without weak regret left out). Dotted: weak regret equal to, and a tenth of, average "
+        "regret.",
     )
     file = Path(out) / "weak_vs_average.md"
     file.write_text("\n".join(rows) + "\n", encoding="utf-8")
