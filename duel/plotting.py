@@ -8,14 +8,15 @@ own settings, and are readable in grey print (colour-blind-safe colours, line st
 import os
 import tempfile
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from duel.errors import InvalidInput, positive_integer, unknown
+from duel.compare import bootstrap_mean
+from duel.errors import InvalidInput, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,58 +67,6 @@ STYLE = {
 }
 
 
-class Band(NamedTuple):
-    """Mean over runs and its interval."""
-
-    mean: np.ndarray  # [C]
-    low: np.ndarray  # [C] NaN with a single run
-    high: np.ndarray  # [C]
-    runs: int  # n
-
-
-def bootstrap_band(values: Any, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Band:
-    """Mean over runs with a pointwise percentile-bootstrap interval, resampling whole runs.
-
-    Parameters
-    ----------
-    values : array_like [R, C]
-        One row a run, one column a checkpoint; finite.
-    level : float in (0, 1)
-    resamples : int >= 1
-    seed : int
-        Of the resampling alone: the same values give the same band.
-
-    Returns
-    -------
-    Band
-
-    Raises
-    ------
-    InvalidInput
-        Empty, not two-dimensional or not finite values; level outside (0, 1).
-
-    Notes
-    -----
-    The interval is for the expectation, which is what theorems bound; it says nothing of the spread of single runs,
-    which `plot_ecdf` shows. All resamples are one product of multinomial counts [B, R] with the values.
-    """
-    V = np.asarray(values, dtype=np.float64)
-    if V.ndim != 2 or V.size == 0:
-        raise InvalidInput(f"values must be an array [runs, checkpoints] with at least one run; got shape {V.shape}.")
-    if not np.isfinite(V).all():
-        raise InvalidInput("values must be finite: a band of NaN or infinite regret means nothing.")
-    if not 0 < level < 1:
-        raise InvalidInput(f"level must be in (0, 1), such as 0.95; got {level!r}.")
-    B, R = positive_integer("resamples", resamples), len(V)
-    mean = V.mean(axis=0)
-    if R == 1:
-        blank = np.full(V.shape[1], np.nan)
-        return Band(mean, blank, blank, 1)
-    counts = np.random.default_rng(seed).multinomial(R, np.full(R, 1.0 / R), size=B)
-    low, high = np.quantile(counts @ V / R, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Band(mean, low, high, R)
-
-
 def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Colour, dashes and marker for each name, by position: give the same list to two plots and they agree."""
     return {
@@ -138,8 +87,8 @@ def curves(
     Raises
     ------
     InvalidInput
-        Missing columns, unknown metric, nothing left, or more than one value for a (name, run, t): then the frame holds
-        several environments or hyper-parameters, and the message says which column to choose from.
+        Missing columns, unknown metric, missing or infinite values, or more than one for a (name, run, t): then the
+        frame holds several environments or hyper-parameters, and the message says which column to choose from.
     """
     missing = [c for c in (by, "run", "t", "metric", "value") if c not in frame.columns]
     if missing:
@@ -163,12 +112,13 @@ def curves(
                 )
             )
         table = group.pivot(index="run", columns="t", values="value").sort_index(axis=1)
-        if table.isna().to_numpy().any():
+        values = table.to_numpy(dtype=np.float64)
+        if not np.isfinite(values).all():
             raise InvalidInput(
-                f"{metric!r} of {by} {name!r} has missing values: it is undefined there (no Condorcet winner?) or the "
-                "runs have different checkpoints."
+                f"{metric!r} of {by} {name!r} has missing or infinite values: it is undefined there (no Condorcet "
+                "winner?) or the runs have different checkpoints."
             )
-        found[str(name)] = (table.columns.to_numpy(), table.to_numpy(dtype=np.float64))
+        found[str(name)] = (table.columns.to_numpy(), values)
     return found
 
 
@@ -216,7 +166,7 @@ def plot_regret(
     style : mapping or None
         From `styles`, so that several panels agree; by default made here.
     level, resamples
-        Of `bootstrap_band`.
+        Of the bands, see `duel.compare.bootstrap_mean`.
     start : int
         First round shown where the axis of t is logarithmic.
     top : float or None
@@ -242,19 +192,18 @@ def plot_regret(
             ax = _figure(4.8, 3.2).subplots()
         ends: list[tuple[str, str, float]] = []
         logarithmic = SCALES[scale]
-        bands = {name: bootstrap_band(values, level=level, resamples=resamples) for name, (_, values) in data.items()}
-        for k, (name, (t, _)) in enumerate(data.items()):
-            band = bands[name]
+        for k, (name, (t, values)) in enumerate(data.items()):
+            band = bootstrap_mean(values, level=level, resamples=resamples)
             shown = (t >= min(start, t[-1])) if logarithmic[0] == "log" else np.ones(len(t), bool)
             if logarithmic[1] == "log":
-                shown &= band.mean > 0
+                shown &= band.center > 0
             if not shown.any():  # nothing to show on a log axis: regret is 0 throughout
                 continue
-            x, mean = t[shown], band.mean[shown]
+            x, mean = t[shown], band.center[shown]
             kind = look.get(name, {"color": "#000000"})
             marks = _marks(x, logarithmic[0] == "log", (k + 0.5) / len(data))
             ax.plot(x, mean, label=name, markevery=marks, markeredgewidth=0, zorder=3, **kind)
-            if band.runs > 1:
+            if len(values) > 1:
                 low, high = band.low[shown], band.high[shown]
                 if logarithmic[1] == "log":
                     low = np.maximum(low, np.min(mean) * 1e-3)
@@ -278,7 +227,7 @@ def plot_regret(
         if title is not None:
             ax.set_title(title)
         if _is_alone(ax):
-            counts = sorted({b.runs for b in bands.values()})
+            counts = sorted({len(values) for _, values in data.values()})
             footnote(ax.figure, _caption(counts, level, resamples))
         if labels == "legend":
             ax.legend()
@@ -611,9 +560,10 @@ def _label_ends(ax: "Axes", ends: Sequence[tuple[str, str, float]]) -> None:
         return
     figure: Any = ax.figure
     figure.draw_without_rendering()  # fixes the limits and the size of the axes
-    to_fraction: Callable[[float], float] = lambda y: float(  # noqa: E731
-        ax.transAxes.inverted().transform(ax.transData.transform((ax.get_xlim()[1], y)))[1]
-    )
+
+    def to_fraction(y: float) -> float:
+        return float(ax.transAxes.inverted().transform(ax.transData.transform((ax.get_xlim()[1], y)))[1])
+
     height = ax.get_window_extent().height / figure.dpi * 72
     gap = 9.0 / height  # of a line of 8 points
     order = sorted(ends, key=lambda e: e[2])

@@ -32,6 +32,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -91,7 +92,7 @@ class Sweep:
     only: Any = None
 
     def __post_init__(self) -> None:
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put = partial(object.__setattr__, self)
         put("name", _sweep_name(self.name))
         put("horizon", positive_integer("horizon", self.horizon))
         put("runs", positive_integer("runs", self.runs))

@@ -43,61 +43,6 @@ def frame() -> pd.DataFrame:
     return tidy({"A": growth * rng.lognormal(0, 0.3, (32, 1)), "B": 2 * growth * rng.lognormal(0, 0.3, (32, 1))})
 
 
-# ------------------------------------------------------------------------------------------------------------ bands
-
-
-def test_band_agrees_with_scipy() -> None:
-    """Oracle: scipy.stats.bootstrap, percentile method. Tolerance: 5 Monte Carlo errors of a 2.5 % quantile."""
-    values = np.random.default_rng(1).gamma(2.0, size=(40, 3))
-    band = plotting.bootstrap_band(values, resamples=20_000)
-    oracle = stats.bootstrap(
-        (values,), np.mean, axis=0, n_resamples=20_000, method="percentile", rng=np.random.default_rng(2)
-    ).confidence_interval
-    se = values.std(axis=0) / np.sqrt(40)
-    quantile_error = np.sqrt(2 * 0.025 * 0.975 / 20_000) / stats.norm.pdf(1.96) * se  # two independent estimates
-    np.testing.assert_array_less(np.abs(band.low - oracle.low), 5 * quantile_error)
-    np.testing.assert_array_less(np.abs(band.high - oracle.high), 5 * quantile_error)
-    np.testing.assert_allclose(band.mean, values.mean(axis=0), rtol=1e-14)
-    assert band.runs == 40
-
-
-def test_band_covers_the_expectation() -> None:
-    """Exponential values, n = 50: 95 % bands cover the mean in 92 to 95 % of trials; 85 % would be wrong.
-
-    1,000 trials; false alarm: Binomial(1000, 0.92) below 870 has probability 1e-7.
-    """
-    rng = np.random.default_rng(3)
-    band = plotting.bootstrap_band(rng.exponential(size=(50, 1000)), resamples=1000)
-    covered = int(((band.low <= 1) & (band.high >= 1)).sum())
-    assert stats.binom.cdf(869, 1000, 0.92) < 1e-6
-    assert 870 <= covered <= 985
-
-
-def test_band_is_the_same_every_time_and_blank_for_one_run() -> None:
-    values = np.random.default_rng(4).normal(size=(5, 3))
-    for a, b in zip(plotting.bootstrap_band(values), plotting.bootstrap_band(values)):
-        np.testing.assert_array_equal(a, b)
-    alone = plotting.bootstrap_band(values[:1])
-    assert alone.runs == 1
-    assert np.isnan(alone.low).all()
-    np.testing.assert_array_equal(alone.mean, values[0])
-
-
-@pytest.mark.parametrize(
-    ("values", "options", "words"),
-    [
-        ([1.0, 2.0], {}, r"values must be an array \[runs, checkpoints\]"),
-        (np.empty((0, 3)), {}, "at least one run"),
-        ([[1.0, np.nan]], {}, "finite"),
-        ([[1.0]], {"level": 1.0}, r"level must be in \(0, 1\)"),
-        ([[1.0]], {"resamples": 0}, "resamples must be an integer >= 1"),
-    ],
-)
-def test_band_refuses(values: Any, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(InvalidInput, match=words):
-        plotting.bootstrap_band(values, **options)
-
-
 # ----------------------------------------------------------------------------------------------------------- curves
 
 
@@ -211,8 +156,9 @@ def test_refusals_of_frames(frame: pd.DataFrame) -> None:
         (frame, {"by": "colour"}, "frame has no column 'colour'"),
         (two, {}, "choose one 'environment' (of 2)"),
         (pd.concat([frame, frame]), {}, "rows repeat"),
-        (frame.iloc[1:], {}, "missing values"),
-        (frame.assign(value=np.nan), {}, "missing values"),
+        (frame.iloc[1:], {}, "missing or infinite values"),
+        (frame.assign(value=np.nan), {}, "missing or infinite values"),
+        (frame.assign(value=np.inf), {}, "missing or infinite values"),
         (frame, {"scale": "log-log"}, "scale: unknown name 'log-log'. Did you mean 'loglog'?"),
         (frame, {"labels": "legends"}, "labels: unknown name 'legends'. Did you mean 'legend'?"),
     ):
