@@ -17,7 +17,7 @@ from PIL import Image
 
 from duel import catalog
 from duel.errors import InvalidInput
-from duel.store import load
+from duel.store import load, write
 from duel.sweep import Sweep
 
 HERE = Path(__file__).parent
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{name}: left out: {error}", flush=True)
             continue
         lines = {k: v for k, v in (index() | {name: line}).items() if k in known}
-        INDEX.write_text(json.dumps(dict(sorted(lines.items())), indent=1) + "\n", encoding="utf-8")
+        write(INDEX, f"{json.dumps(dict(sorted(lines.items())), indent=1)}\n".encode())
         print(f"{name}: {', '.join(line['files'])}", flush=True)
     return 0
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from duel.store import write
+
 HERE = Path(__file__).parent
 FOLDER = HERE / "reproductions"
 RESAMPLES, TAILS = 2000, (0.025, 0.975)
@@ -183,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         FOLDER.mkdir(exist_ok=True)
         text = json.dumps({"lines": [_rounded(asdict(line)) for line in lines]}, indent=1)
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        write(FOLDER / f"{name}.json", f"{text}\n".encode())
         print(f"{name}: {verdict(lines)}", flush=True)
     return 0
 

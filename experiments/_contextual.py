@@ -30,7 +30,7 @@ def figure_and_table(
         written += plotting.save(figure, Path(out) / f"{name}_{metric}")
         table = Path(out) / f"{name}_{metric}.md"
         rows = compare.paired(frame, metric, baseline=baseline)
-        table.write_text(markdown(rows, baseline))
+        table.write_text(markdown(rows, baseline), encoding="utf-8")
         written.append(table)
     return written
 

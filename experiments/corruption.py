@@ -98,5 +98,6 @@ def plot(frame: "pd.DataFrame", out: str | Path) -> list[Path]:
         "utility for every outcome turned around.",
     )
     file = Path(out) / "corruption.md"
-    file.write_text(_contextual.markdown(compare.paired(ours, "average", baseline="RCDB told"), "RCDB told"))
+    table = compare.paired(ours, "average", baseline="RCDB told")
+    file.write_text(_contextual.markdown(table, "RCDB told"), encoding="utf-8")
     return [*plotting.save(figure, Path(out) / "corruption"), file]
