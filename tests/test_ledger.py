@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -172,19 +173,26 @@ def test_a_stopped_ledger_says_how_to_go_on(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up leaves the old page, and no file in part."""
+@pytest.mark.parametrize("suffix", [".png", ".csv", ".md"])
+def test_a_page_is_written_whole_or_not_at_all(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up leaves the old file in its place, and none in part."""
     row = ledger.measure(claim("UniformPairs"), mode="quick")
-    ledger.page([row], tmp_path / "ledger.md")
-    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    files = [f for f in ledger.page([row], tmp_path / "ledger.md") if f.suffix == suffix]
+    before = [f.read_bytes() for f in files]
+    real = os.replace
 
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+    def full(source: Path, target: Path) -> None:
+        if target.suffix == suffix:
+            raise OSError(28, "No space left on device")
+        real(source, target)
 
     monkeypatch.setattr("duel.store.os.replace", full)
     with pytest.raises(StoreError, match="the disk is full"):
-        ledger.page([dataclasses.replace(row, verdict=rates.CONTRADICTED)], tmp_path / "ledger.md")
-    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+        ledger.page(
+            [dataclasses.replace(row, verdict=rates.CONTRADICTED, means=(9.0, 8.0, 7.0))], tmp_path / "ledger.md"
+        )
+    assert [f.read_bytes() for f in files] == before != []
+    assert not list(tmp_path.rglob(".tmp-*"))
 
 
 WRONG = {
