@@ -1,6 +1,7 @@
 """The catalogue: algorithms, environments and experiments found by walking the packages. No hand-kept list."""
 
 import ast
+import inspect
 import re
 from collections.abc import Callable
 from functools import cache
@@ -138,9 +139,20 @@ def experiment(name: str) -> ModuleType:
 
 
 def build(instance: Instance) -> Any:
-    """The environment that a card's Instance names; fields may be Instances themselves."""
+    """The environment that a card's Instance names; fields may be Instances themselves.
+
+    Raises
+    ------
+    InvalidInput
+        An unknown environment or field.
+    """
     fields = {k: build(v) if isinstance(v, Instance) else v for k, v in instance.fields.items()}
-    return environment(instance.environment)(**fields)
+    make = environment(instance.environment)
+    known = tuple(inspect.signature(make).parameters)
+    for name in fields:
+        if name not in known:
+            raise unknown(f"field of {instance.environment}", name, known)
+    return make(**fields)
 
 
 def cards() -> dict[str, tuple[Card, type]]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from duel import rates
+from duel import catalog, rates
 from duel.card import Instance, Theorem
 from duel.errors import InvalidInput
 from duel.rates import CONTRADICTED, HOLDS, NOT_YET, UNDECIDED, Measurement
@@ -93,6 +93,16 @@ def test_the_tail_that_decides_is_not_underestimated() -> None:
 def test_bad_input_is_named(checkpoints: Any, values: Any, names: str) -> None:
     with pytest.raises(InvalidInput, match=names):
         rates.fit_exponent(checkpoints, values)
+
+
+def test_an_instance_that_cannot_be_built_is_named() -> None:
+    """A slip in a card's instance, in the environment's name or in a field's."""
+    for instance, said in (
+        (Instance("BradlyTerry", utilities=(1.0, 0.0)), "Did you mean 'BradleyTerry'"),
+        (Instance("BradleyTerry", utility=(1.0, 0.0)), "field of BradleyTerry.*Did you mean 'utilities'"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            catalog.build(instance)
 
 
 def test_bad_options_are_named() -> None:
