@@ -5,8 +5,8 @@ that utilities spread alike in every dimension: what changes is how much there i
 from T / 16 on; its learner has the constants of T throughout. Claims are the bounds of the cards on the same grid.
 
 Answer: in T, exponents are at or below the claimed 1/2 for CoLSTIM (0.31 at d = 2 to 0.49 at d = 16) and, up to d = 8,
-for MaxInP and VACDB; MaxPairUCB (0.59, 0.73) is above it from d = 8 on, where it still explores. Sta'D, of the
-same claim, has hardly begun to learn at d = 8 (0.97): it is still exploring. In d, VACDB (1.01) and MaxPairUCB (1.12) are near the claimed 1,
+for MaxInP and VACDB; MaxPairUCB (0.59, 0.73) is above it from d = 8 on, where it still explores. Sta'D, of the same
+claim, has hardly begun to learn at d = 8 (0.97). In d, VACDB (1.01) and MaxPairUCB (1.12) are near the claimed 1,
 MaxInP (1.46) and CoLSTIM (1.20, claimed 1/2) above. An upper bound leaves room for that, its constant unknown: regret
 in low dimension is small because these instances have gaps. But no sqrt(d) is seen at T = 16 000.
 """

@@ -135,6 +135,23 @@ def test_pictures_are_small_and_belong_to_experiments() -> None:
         assert 0 < file.stat().st_size < 150_000, file
 
 
+def test_pictures_are_of_the_experiments_as_they_are() -> None:
+    """Sizes and seeds that the page states are those of the sweeps now: who changes a sweep draws its picture again."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        import figures
+    finally:
+        sys.path.remove(str(DOCS))
+    for name, line in figures.index().items():
+        if name == "food_prefs":  # its data are not shipped
+            continue
+        sweep = catalog.experiment(name).SWEEP
+        drawn = figures.reference(sweep)
+        now = (drawn.runs, drawn.horizon, drawn.seed, sweep.runs, sweep.horizon)
+        said = tuple(line[key] for key in ("runs", "horizon", "seed", "full_runs", "full_horizon"))
+        assert now == said, f"{name}: python docs/figures.py {name}"
+
+
 def test_no_docstring_is_lost_in_mark_up() -> None:
     """Stars, bars and hanging lines of prose are text; blocks, tables and citations are what they are meant to be."""
     sys.path.insert(0, str(DOCS))
