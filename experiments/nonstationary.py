@@ -1,11 +1,13 @@
 """Preferences that change: dynamic regret on the four published generators [suk2023when].
 
 Given matrices in turn (a ladder that begins with another arm), winners that are exchanged, Bradley-Terry ladders that
-are dealt anew, and a matrix whose entries walk. ANACONDA and METASWIFT replay. At these horizons ANACONDA's replays, of
-uniform pairs, cost more than they save; METASWIFT's regret is the least where winners are exchanged and varies little
-between runs everywhere. RUCB, RMED1 and Thompson sampling come back too, by no theorem: sooner or later, by luck.
-Without replays, and in MergeRUCB, arms are dropped for good. The walk has no Condorcet winner to speak of: its regret
-is that of Borda scores.
+are dealt anew, and a matrix whose entries walk. ANACONDA and METASWIFT replay. In 16 runs of 100 000 rounds ANACONDA's
+replays, of uniform pairs, save regret on the given matrices (2779 +- 232), make no difference that could be seen where
+winners are exchanged or worths dealt anew, and double the regret on the walk; it stays far behind METASWIFT and behind
+learners without a theorem. METASWIFT's regret is the least where winners are exchanged and varies little between runs
+everywhere. RUCB, RMED1 and Thompson sampling come back too, by no theorem: sooner or later, by luck. Without replays,
+and in MergeRUCB, arms are dropped for good. The walk has no Condorcet winner to speak of: its regret is that of Borda
+scores. (+- is half of a 95 % interval of the paired difference.)
 """
 
 from pathlib import Path
