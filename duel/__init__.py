@@ -4,6 +4,7 @@ The core. It imports nothing of `envs` or `algorithms`; they import it. Names be
 `import duel` costs a few milliseconds and no compiler.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from duel.protocols import simulate
     from duel.store import load
     from duel.trace import Trace
+
+# One XLA thread a process, unless the caller says otherwise, for a start of JAX after this line: work is spread over
+# processes, and with more threads a batch of small LAPACK calls (`vmap` of a Cholesky factor) can lose its completion
+# and wait for ever (jaxlib 0.10.2 on two busy cores: two of three processes).
+os.environ.setdefault("PJRT_NPROC", "1")
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,7 @@
 """The `duel` command: what it prints, refuses and leaves alone."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -51,6 +52,13 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 
 
 # --------------------------------------------------------------------------------------------------------- start-up
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [("", "1"), ("3", "3")])
+def test_xla_has_one_thread_unless_told_otherwise(chosen: str, threads: str) -> None:
+    env = {k: v for k, v in os.environ.items() if k != "PJRT_NPROC"} | ({"PJRT_NPROC": chosen} if chosen else {})
+    words = [sys.executable, "-c", "import os, duel; print(os.environ['PJRT_NPROC'])"]
+    assert subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout.strip() == threads
 
 
 @pytest.mark.parametrize("start", ["import duel", "from duel.cli import main; main(['--help'])"])
