@@ -413,7 +413,7 @@ def page(rows: Sequence[Row], file: str | os.PathLike[str], *, mode: str = "stan
     file : path-like
         Ending in ``.md``; the table has the same name, ending in ``.csv``.
     mode : str
-        Said on the page: how `rows` were measured.
+        Said on the page if no row is kept: how `rows` were measured.
 
     Returns
     -------
@@ -430,7 +430,9 @@ def page(rows: Sequence[Row], file: str | os.PathLike[str], *, mode: str = "stan
     from duel.store import write
 
     file, table = Path(file), Path(file).with_suffix(".csv")
-    found = {row.name: row for row in [*earlier(file), *rows]}
+    kept = earlier(file)
+    mode = "standard" if {row.name for row in kept} - {row.name for row in rows} else mode
+    found = {row.name: row for row in [*kept, *rows]}
     order = {claim.name: k for k, claim in enumerate(claims())}
     rows = sorted(found.values(), key=lambda row: order.get(row.name, len(order)))
     pictures = file.parent / "figures" / "ledger"

@@ -240,7 +240,9 @@ def test_a_page_keeps_the_rows_of_other_claims(tmp_path: Path) -> None:
     one, two = (ledger.measure(claim(name), mode="quick") for name in ("UniformPairs", "OMD"))
     ledger.page([one, dataclasses.replace(two, statement="Something else.")], tmp_path / "ledger.md")
     assert [row.name for row in ledger.read(tmp_path / "ledger.csv")] == ["UniformPairs"]
-    ledger.page([two], tmp_path / "ledger.md")
+    assert "`duel theorems --quick`" in ledger.markdown([one], "quick")
+    ledger.page([two], tmp_path / "ledger.md", mode="full")  # whose header would not be true of the other row
+    assert "`duel theorems`:" in (tmp_path / "ledger.md").read_text()
     kept, new = ledger.read(tmp_path / "ledger.csv")
     assert (kept.name, new.name) == ("UniformPairs", "OMD")
     for name, value in vars(one).items():
