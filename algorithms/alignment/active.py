@@ -183,6 +183,7 @@ CARDS = (
                 horizons=(8, 16, 32, 64, 128),
                 anytime=True,
                 runs=192,
+                remark="No theorem. The slope is steady near -0.35 from t = 8 to 256: slower than 1/sqrt(t).",
             ),
         ),
     ),
