@@ -46,8 +46,8 @@ print(diagnosis.diagnose(counts))
 
 # %% [markdown]
 # One model beats every other: it is the Condorcet winner, and therefore the only Copeland winner, the Smith set and the
-# Nash mixture (von Neumann winner). It is the Borda winner, too, which a Condorcet winner need not be. Below the top the
-# order breaks: rings mark a model that beats one placed above it.
+# Nash mixture (von Neumann winner). It is the Borda winner, too, which a Condorcet winner need not be. Below the top
+# the order breaks: rings mark a model that beats one placed above it.
 
 # %%
 axes = plotting.plot_matrix(P, counts.names, title="Human votes, 30 models")
