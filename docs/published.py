@@ -200,7 +200,7 @@ def duels(run: Run) -> Lines:
 
 
 def colstim(run: Run) -> Lines:
-    results = run(part(contextual_regret.SWEEP, "colstim", runs=16, horizon=10_000, checkpoints=(1_250, 10_000)))
+    results = run(part(contextual_regret.SWEEP, "colstim", runs=64, horizon=10_000, checkpoints=(1_250, 10_000)))
     for place in results.environments:
         value = {a: results.array(a, place, "average") for a in results.algorithms}
         title = contextual_regret.TITLES[place]
@@ -553,7 +553,7 @@ REPRODUCTIONS = {
         "CoLSTIM against MaxInP", "bengs2022colstim",
         "Regret of order sqrt(d T); experiments demonstrate its superiority over methods for special cases of the "
         "model, MaxInP {cite}`saha2021optimal` among them.",
-        colstim, "Logistic link, T = 10,000, 16 runs.", "contextual_regret",
+        colstim, "Logistic link, T = 10,000, 64 runs.", "contextual_regret",
     ),
     "egpo": Reproduction(
         "EGPO's tabular simulation", "zhou2025egpo",
